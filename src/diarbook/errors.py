@@ -1,0 +1,27 @@
+"""Errors that name the thing that is wrong and what to do about it."""
+
+from __future__ import annotations
+
+
+class DiarbookError(Exception):
+    """Base of every error that a user can cause or cure.
+
+    The message is one line: what is wrong, where, and the remedy. The command line prints it
+    without a traceback and exits with status 1.
+    """
+
+
+class AudioError(DiarbookError):
+    """Audio that cannot be read or that no stage can use."""
+
+
+class RttmError(DiarbookError):
+    """A malformed RTTM or UEM file; the message carries the file and the line number."""
+
+
+class AssetError(DiarbookError):
+    """A model or recording that is missing, corrupt or unknown."""
+
+
+class OptionError(DiarbookError, ValueError):
+    """A parameter outside its range."""

@@ -1,0 +1,51 @@
+"""Writing files whole or not at all, and finding the book's own data."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+from diarbook.errors import DiarbookError
+
+
+def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write to a temporary file beside ``path``, then rename it into place.
+
+    Raises
+    ------
+    DiarbookError
+        When the folder is missing or cannot be written, or the disk is full; nothing is left behind.
+    """
+    path = Path(path)
+    data = content.encode() if isinstance(content, str) else content
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as handle:
+            temporary = Path(handle.name)
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise DiarbookError(
+            f"{path}: cannot be written ({error.strerror}); check the folder, its permissions and the free disk space"
+        ) from None
+
+
+def repository_root() -> Path | None:
+    """The checkout that this package runs from, or None when it is installed as a wheel."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "data" / "models.yaml").is_file() else None
+
+
+def read_data(name: str) -> str:
+    """Text of a file of the project's ``data`` folder, from a checkout or from the installed package."""
+    root = repository_root()
+    if root is not None:
+        return (root / "data" / name).read_text(encoding="utf-8")
+    return (resources.files("diarbook") / "data" / name).read_text(encoding="utf-8")

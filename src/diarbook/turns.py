@@ -1,0 +1,322 @@
+"""What a diarization is: a list of turns, in seconds from the start of the audio.
+
+Every stage after segmentation takes or returns ``list[Turn]``. The conversions to the formats
+that other tools read live here (objects and text) and in :mod:`diarbook.rttm` (files).
+
+Chapter: start
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diarbook.errors import OptionError
+
+if TYPE_CHECKING:
+    from pyannote.core import Annotation
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Turn:
+    """One stretch of speech by one speaker.
+
+    Parameters
+    ----------
+    start, end : float
+        Seconds from the start of the audio, ``end >= start``.
+    speaker : str
+        A label that means something inside one file only, such as ``SPEAKER_00``.
+
+    Raises
+    ------
+    OptionError
+        When a time is not finite or ``end < start``.
+
+    References
+    ----------
+    nist2009rt
+
+    Chapter: start
+    """
+
+    start: float
+    end: float
+    speaker: str
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.start) and math.isfinite(self.end)):
+            raise OptionError(f"turn of {self.speaker!r}: times must be finite, got {self.start} to {self.end}")
+        if self.end < self.start:
+            raise OptionError(f"turn of {self.speaker!r}: ends at {self.end} before it starts at {self.start}")
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.end - self.start
+
+
+def speakers(turns: Iterable[Turn]) -> list[str]:
+    """Speaker labels in order of first appearance in time.
+
+    Chapter: start
+    """
+    return list(dict.fromkeys(turn.speaker for turn in sorted(turns)))
+
+
+def relabel(turns: Iterable[Turn], names: Mapping[str, str]) -> list[Turn]:
+    """Rename speakers; a label that ``names`` lacks stays.
+
+    Chapter: start
+    """
+    return [Turn(t.start, t.end, names.get(t.speaker, t.speaker)) for t in turns]
+
+
+def label_by_appearance(turns: Iterable[Turn], prefix: str = "SPEAKER_") -> list[Turn]:
+    """Name speakers ``SPEAKER_00``, ``SPEAKER_01``, … in the order in which they first speak.
+
+    Chapter: start
+    """
+    turns = sorted(turns)
+    names = {speaker: f"{prefix}{index:02d}" for index, speaker in enumerate(speakers(turns))}
+    return relabel(turns, names)
+
+
+def merge(turns: Iterable[Turn], gap: float = 0.0) -> list[Turn]:
+    """Join turns of one speaker that overlap, touch, or lie at most ``gap`` seconds apart.
+
+    Parameters
+    ----------
+    turns : iterable of Turn
+    gap : float
+        Longest pause, in seconds, that is filled.
+
+    Returns
+    -------
+    list of Turn
+        Sorted; no two turns of one speaker overlap or touch; empty turns are gone.
+
+    Chapter: start
+    """
+    if gap < 0:
+        raise OptionError(f"gap must be 0 s or more, got {gap}")
+    open_turns: dict[str, Turn] = {}
+    merged: list[Turn] = []
+    for turn in sorted(turns):
+        if turn.duration == 0:
+            continue
+        last = open_turns.get(turn.speaker)
+        if last is not None and turn.start - last.end <= gap:
+            turn = Turn(last.start, max(last.end, turn.end), turn.speaker)
+        elif last is not None:
+            merged.append(last)
+        open_turns[turn.speaker] = turn
+    return sorted(merged + list(open_turns.values()))
+
+
+def crop(turns: Iterable[Turn], start: float, end: float) -> list[Turn]:
+    """Keep what lies between ``start`` and ``end`` seconds, cutting turns at both.
+
+    Chapter: start
+    """
+    kept = (Turn(max(t.start, start), min(t.end, end), t.speaker) for t in turns if t.start < end and t.end > start)
+    return [turn for turn in kept if turn.duration > 0]
+
+
+def shift(turns: Iterable[Turn], seconds: float) -> list[Turn]:
+    """Move every turn by ``seconds``.
+
+    Chapter: start
+    """
+    return [Turn(t.start + seconds, t.end + seconds, t.speaker) for t in turns]
+
+
+def speaking_time(turns: Iterable[Turn]) -> dict[str, float]:
+    """Seconds of speech of each speaker, in order of first appearance.
+
+    Chapter: start
+    """
+    merged = merge(turns)
+    totals = dict.fromkeys(speakers(merged), 0.0)
+    for turn in merged:
+        totals[turn.speaker] += turn.duration
+    return totals
+
+
+def _count_changes(turns: Iterable[Turn]) -> tuple[np.ndarray, np.ndarray]:
+    """Boundaries (n,) and the number of speakers active from each boundary to the next (n,)."""
+    merged = merge(turns)
+    times = np.array([t.start for t in merged] + [t.end for t in merged])
+    steps = np.repeat([1, -1], len(merged))
+    boundaries, index = np.unique(times, return_inverse=True)
+    counts = np.cumsum(np.bincount(index, weights=steps, minlength=len(boundaries))).astype(int)
+    return boundaries, counts
+
+
+def regions(turns: Iterable[Turn], at_least: int = 1) -> np.ndarray:
+    """Where at least this many people speak at once: 1 is speech, 2 is overlapped speech.
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        Start and end of each region, seconds, sorted and disjoint.
+
+    Chapter: vad
+    """
+    boundaries, counts = _count_changes(turns)
+    active = np.concatenate([[False], counts >= at_least]) if len(boundaries) else np.zeros(1, bool)
+    edges = np.diff(active.astype(int))
+    starts, ends = boundaries[edges == 1], boundaries[edges == -1]
+    return np.column_stack([starts, ends]) if len(starts) else np.empty((0, 2))
+
+
+def from_regions(spans: np.ndarray, speaker: str) -> list[Turn]:
+    """Turns of one speaker from (n, 2) seconds.
+
+    Chapter: vad
+    """
+    return [Turn(float(start), float(end), speaker) for start, end in spans]
+
+
+def to_activity(turns: Sequence[Turn], step: float, frames: int, labels: Sequence[str] | None = None) -> np.ndarray:
+    """Who speaks at the centre of each frame.
+
+    Parameters
+    ----------
+    turns : sequence of Turn
+    step : float
+        Seconds from one frame to the next; frame ``i`` is centred at ``(i + 0.5) * step``.
+    frames : int
+        Number of frames.
+    labels : sequence of str, optional
+        Order of the columns; by default the order of first appearance.
+
+    Returns
+    -------
+    ndarray of bool, shape (frames, speakers)
+
+    Chapter: segmentation
+    """
+    labels = speakers(turns) if labels is None else list(labels)
+    column = {label: index for index, label in enumerate(labels)}
+    activity = np.zeros((frames, len(labels)), dtype=bool)
+    for turn in turns:
+        first, last = (math.ceil(time / step - 0.5) for time in (turn.start, turn.end))
+        activity[max(first, 0) : max(last, 0), column[turn.speaker]] = True
+    return activity
+
+
+def from_activity(activity: np.ndarray, step: float, labels: Sequence[str] | None = None) -> list[Turn]:
+    """Turns from a (frames, speakers) activity; frame ``i`` spans ``i * step`` to ``(i + 1) * step`` seconds.
+
+    Chapter: segmentation
+    """
+    active = np.asarray(activity, dtype=bool)
+    if active.ndim != 2:
+        raise OptionError(f"activity must have shape (frames, speakers), got {active.shape}")
+    labels = [f"SPEAKER_{index:02d}" for index in range(active.shape[1])] if labels is None else list(labels)
+    edges = np.diff(np.pad(active, ((1, 1), (0, 0))).astype(np.int8), axis=0)
+    turns: list[Turn] = []
+    for column, label in enumerate(labels):
+        starts, ends = np.flatnonzero(edges[:, column] == 1), np.flatnonzero(edges[:, column] == -1)
+        turns += [Turn(float(s * step), float(e * step), label) for s, e in zip(starts, ends, strict=True)]
+    return sorted(turns)
+
+
+def to_annotation(turns: Iterable[Turn], uri: str | None = None) -> Annotation:
+    """The same diarization as a :class:`pyannote.core.Annotation`.
+
+    Chapter: start
+    """
+    from pyannote.core import Annotation, Segment
+
+    annotation = Annotation(uri=uri)
+    for index, turn in enumerate(sorted(turns)):
+        annotation[Segment(turn.start, turn.end), index] = turn.speaker
+    return annotation
+
+
+def from_annotation(annotation: Annotation) -> list[Turn]:
+    """Turns from a :class:`pyannote.core.Annotation`.
+
+    Chapter: start
+    """
+    tracks = annotation.itertracks(yield_label=True)
+    return sorted(Turn(float(segment.start), float(segment.end), str(label)) for segment, _, label in tracks)
+
+
+def to_json(turns: Iterable[Turn], recording: str = "") -> str:
+    """A JSON object with the recording's name and its turns.
+
+    Chapter: start
+    """
+    rows = [{"start": round(t.start, 3), "end": round(t.end, 3), "speaker": t.speaker} for t in sorted(turns)]
+    return json.dumps({"recording": recording, "turns": rows}, ensure_ascii=False, indent=1) + "\n"
+
+
+def to_audacity(turns: Iterable[Turn]) -> str:
+    """A label track that Audacity imports: start, end and speaker, separated by tabs.
+
+    Chapter: start
+    """
+    return "".join(f"{t.start:.3f}\t{t.end:.3f}\t{t.speaker}\n" for t in sorted(turns))
+
+
+def to_webvtt(turns: Iterable[Turn]) -> str:
+    """WebVTT cues with the speaker as a voice span, for a video player's subtitles.
+
+    Chapter: start
+    """
+
+    def clock(seconds: float) -> str:
+        milliseconds = round(seconds * 1000)
+        minutes, milliseconds = divmod(milliseconds, 60_000)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours:02d}:{minutes:02d}:{milliseconds / 1000:06.3f}"
+
+    def escaped(text: str) -> str:
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+    cues = (f"{clock(t.start)} --> {clock(t.end)}\n<v {escaped(t.speaker)}>{escaped(t.speaker)}\n" for t in sorted(turns))
+    return "WEBVTT\n\n" + "\n".join(cues)
+
+
+def to_textgrid(turns: Iterable[Turn], duration: float | None = None) -> str:
+    """A Praat TextGrid with one interval tier a speaker.
+
+    Parameters
+    ----------
+    turns : iterable of Turn
+    duration : float, optional
+        Length of the audio in seconds; by default the end of the last turn.
+
+    Chapter: start
+    """
+    merged = merge(turns)
+    end = max([duration or 0.0] + [t.end for t in merged])
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end:.3f}"]
+    names = speakers(merged)
+    lines += ["tiers? <exists>", f"size = {len(names)}", "item []:"]
+    for tier, name in enumerate(names, 1):
+        intervals: list[tuple[float, float, str]] = []
+        cursor = 0.0
+        for turn in (t for t in merged if t.speaker == name):
+            if turn.start > cursor:
+                intervals.append((cursor, turn.start, ""))
+            intervals.append((turn.start, turn.end, name))
+            cursor = turn.end
+        if cursor < end:
+            intervals.append((cursor, end, ""))
+        quoted = name.replace('"', '""')
+        lines += [f"    item [{tier}]:", '        class = "IntervalTier"', f'        name = "{quoted}"']
+        lines += ["        xmin = 0", f"        xmax = {end:.3f}", f"        intervals: size = {len(intervals)}"]
+        for number, (start, stop, text) in enumerate(intervals, 1):
+            text = text.replace('"', '""')
+            lines += [f"        intervals [{number}]:", f"            xmin = {start:.3f}"]
+            lines += [f"            xmax = {stop:.3f}", f'            text = "{text}"']
+    return "\n".join(lines) + "\n"
