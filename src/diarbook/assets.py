@@ -263,7 +263,9 @@ def fetch(names: Iterable[str] = (), progress: Progress | None = None) -> list[P
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AssetError(f"{folder}: cannot be created ({error.strerror}); set DIARBOOK_CACHE to another folder") from None
+        raise AssetError(
+            f"{folder}: cannot be created ({error.strerror}); set DIARBOOK_CACHE to another folder"
+        ) from None
     for wanted in by_package.values():
         package = wanted[0].package
         with _archive(package, folder, progress or (lambda *_: None)) as archive:
@@ -317,7 +319,11 @@ def _download(package: Package, folder: Path, progress: Progress) -> Path:
     try:
         environment = {**os.environ, "TMPDIR": str(scratch), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         process = subprocess.Popen(
-            _pip_command(package, scratch), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            _pip_command(package, scratch),
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         errors: list[str] = []
         reader = threading.Thread(target=lambda: errors.extend(process.stderr), daemon=True)
@@ -329,7 +335,9 @@ def _download(package: Package, folder: Path, progress: Progress) -> Path:
         found = scratch / package.file
         if process.returncode or not found.is_file():
             reason = next((line.strip() for line in reversed(errors) if "error" in line.lower()), "pip gave no reason")
-            raise AssetError(f"{package.requirement}: pip could not download it ({reason}); check the network and retry")
+            raise AssetError(
+                f"{package.requirement}: pip could not download it ({reason}); check the network and retry"
+            )
         _check_archive(found, package)
         progress(package.requirement, package.bytes, package.bytes)
         descriptor, name = tempfile.mkstemp(dir=folder, prefix=f".{package.file}.")

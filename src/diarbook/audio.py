@@ -58,7 +58,9 @@ def check_waveform(waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
     """
     waveform = np.asarray(waveform, dtype=np.float32)
     if waveform.ndim != 1:
-        raise AudioError(f"{name}: expected one channel of shape (samples,), got {waveform.shape}; average its channels")
+        raise AudioError(
+            f"{name}: expected one channel of shape (samples,), got {waveform.shape}; average its channels"
+        )
     if not np.isfinite(waveform).all():
         bad = int(np.flatnonzero(~np.isfinite(waveform))[0])
         raise AudioError(f"{name}: sample {bad} is not a finite number; repair or re-export the file")

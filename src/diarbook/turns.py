@@ -282,7 +282,9 @@ def to_webvtt(turns: Iterable[Turn]) -> str:
     def escaped(text: str) -> str:
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
-    cues = (f"{clock(t.start)} --> {clock(t.end)}\n<v {escaped(t.speaker)}>{escaped(t.speaker)}\n" for t in sorted(turns))
+    cues = (
+        f"{clock(t.start)} --> {clock(t.end)}\n<v {escaped(t.speaker)}>{escaped(t.speaker)}\n" for t in sorted(turns)
+    )
     return "WEBVTT\n\n" + "\n".join(cues)
 
 
