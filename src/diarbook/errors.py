@@ -23,5 +23,9 @@ class AssetError(DiarbookError):
     """A model or recording that is missing, corrupt or unknown."""
 
 
+class KnowledgeError(DiarbookError):
+    """A fault in the ontology or in an evidence file; the message carries the file and the entry."""
+
+
 class OptionError(DiarbookError, ValueError):
     """A parameter outside its range."""

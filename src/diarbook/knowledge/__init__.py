@@ -1,0 +1,6 @@
+"""The book's knowledge as data: concepts and measured results, checked, and shown by Sphinx directives."""
+
+from diarbook.knowledge.evidence import Evidence, load_evidence
+from diarbook.knowledge.ontology import CHAPTERS, Concept, load_ontology, problems
+
+__all__ = ["CHAPTERS", "Concept", "Evidence", "load_evidence", "load_ontology", "problems"]

@@ -1,0 +1,134 @@
+"""Measured results as data: what was measured, and under which protocol.
+
+``benchmarks/NAME.py`` writes ``data/evidence/NAME.json``; the pages show it.
+
+Chapter: evaluation
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from diarbook.errors import KnowledgeError
+from diarbook.files import repository_root
+
+PROTOCOL = {
+    "data": "Data",
+    "files": "Files",
+    "reference": "Reference",
+    "collar_each_side": "Collar, each side",
+    "overlap": "Overlapped speech",
+    "region": "Scored region",
+    "vad": "Voice activity detection",
+    "speakers": "Number of speakers",
+    "pooling": "Pooling",
+    "tuned_on": "Tuned on",
+    "machine": "Machine",
+    "packages": "Packages",
+    "date": "Date",
+    "command": "Repeat with",
+}
+"""Fields of a protocol card with their headings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One table of measured results with its protocol.
+
+    Parameters
+    ----------
+    name : str
+        Stem of the file.
+    title : str
+    protocol : mapping of str to object
+        Fields of ``PROTOCOL``, all of them.
+    rows : tuple of mapping
+        Values by column key; None is undefined.
+    columns : mapping of str to str
+        Heading by column key, in the order of the table.
+
+    Chapter: evaluation
+    """
+
+    name: str
+    title: str
+    protocol: Mapping[str, object]
+    rows: tuple[Mapping[str, object], ...]
+    columns: Mapping[str, str]
+
+
+def evidence_files(folder: Path | None = None) -> list[Path]:
+    """The evidence files, sorted by name; none outside a checkout."""
+    if folder is None:
+        root = repository_root()
+        if root is None:
+            return []
+        folder = root / "data" / "evidence"
+    return sorted(Path(folder).glob("*.json"))
+
+
+def load_evidence(path: Path) -> Evidence:
+    """Read and check one evidence file.
+
+    Raises
+    ------
+    KnowledgeError
+        With the file and the field: not JSON, a field of the protocol that is missing or unknown, a row with an
+        unknown column.
+
+    Chapter: evaluation
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise KnowledgeError(f"{path}: no such evidence; run `make bench`")
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise KnowledgeError(f"{path}: not valid JSON ({error}); run `make bench`") from None
+    expected = {"title": str, "protocol": dict, "rows": list, "columns": dict}
+    for field, kind in expected.items():
+        if not isinstance(raw, dict) or not isinstance(raw.get(field), kind):
+            raise KnowledgeError(f"{path}: field {field!r} must be a {kind.__name__}; run `make bench`")
+    protocol, columns = raw["protocol"], raw["columns"]
+    if missing := [field for field in PROTOCOL if field not in protocol]:
+        raise KnowledgeError(f"{path}: the protocol lacks {missing[0]!r}")
+    if unknown := [field for field in protocol if field not in PROTOCOL]:
+        raise KnowledgeError(f"{path}: unknown field {unknown[0]!r} of the protocol; known: {', '.join(PROTOCOL)}")
+    for number, row in enumerate(raw["rows"], 1):
+        if unknown := [key for key in row if key not in columns]:
+            raise KnowledgeError(f"{path}: row {number} has {unknown[0]!r}, which is no column")
+    ordered = {field: protocol[field] for field in PROTOCOL}
+    return Evidence(path.stem, raw["title"], ordered, tuple(raw["rows"]), columns)
+
+
+def format_value(value: object, key: str = "", heading: str = "") -> str:
+    """A value as a reader sees it.
+
+    A float whose column is called ``rate`` or ends in ``_rate`` is a fraction and becomes a percentage; one under a
+    heading with ``%`` keeps one decimal; others keep three significant digits. None and NaN are undefined.
+
+    Chapter: evaluation
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "undefined"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        joint = " to " if len(value) == 2 and all(isinstance(item, int | float) for item in value) else ", "
+        return joint.join(format_value(item, key, heading) for item in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {format_value(item)}" for name, item in value.items())
+    if isinstance(value, float):
+        if "%" in heading:
+            return f"{value:.1f}"
+        if key == "rate" or key.endswith("_rate"):
+            return f"{100 * value:.1f} %"
+        if value == 0 or not math.isfinite(value):
+            return f"{value:g}"
+        decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+        return f"{value:.{decimals}f}"
+    return str(value)
