@@ -1,0 +1,614 @@
+"""What a reader looks at: one style, the same speaker always the same colour, readable in light and dark.
+
+A figure leaves a cell as inline SVG whose ink, grid and background are CSS variables, so that one
+drawing serves both themes of the book, of JupyterLab and of Colab. Only notebooks import this
+module; matplotlib is imported inside the functions that draw.
+
+Chapter: start
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import inspect
+import io
+import math
+import numbers
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diarbook.errors import OptionError
+from diarbook.turns import Turn, merge, speakers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Each colour keeps a contrast of 3 or more on the white card and on the dark one (a test computes it); the
+# first three are Okabe and Ito's, the others were chosen for their distance under simulated colour blindness.
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#a65ae0", "#8a6d00", "#d6418f", "#2a9db8", "#6e7781")
+ERROR_COLORS = {"missed": "#6e7781", "false alarm": "#8a6d00", "confusion": "#d6418f"}
+SEQUENTIAL = "viridis"
+DIVERGING = "RdBu_r"
+
+# Drawn in these, shown in the theme's variables of the same meaning.
+INK, MUTED, GRID, CARD = "#1c2128", "#57606a", "#d8dee4", "#ffffff"
+# Ink for text that lies on a coloured patch and must not follow the theme.
+ON_LIGHT, ON_DARK = "#0a0a0a", "#fafafa"
+
+_THEME = {
+    "ink": (INK, "#e6edf3"),
+    "muted": (MUTED, "#9aa4af"),
+    "grid": (GRID, "#30363d"),
+    "card": (CARD, "#161b22"),
+}
+_ALIASES = {"#000000": "ink", "#ffffff": "card", "#808080": "muted", "#d3d3d3": "grid", "#b0b0b0": "grid"}
+_ANONYMOUS = re.compile(r"(SPEAKER_?|spk_?|speaker ?)?\d+")
+_HEAVY_BYTES = 150_000
+_SOURCE_URL = "https://github.com/kb4ai/speaker-diarization-pub-kb/blob/main/src/"
+
+
+def speaker_colors(labels: Iterable[str]) -> dict[str, str]:
+    """A colour for each speaker, in the order in which they first occur.
+
+    Parameters
+    ----------
+    labels : iterable of str or of Turn
+        Labels in the order of first appearance (repeats count once), or turns, which are sorted by time first.
+
+    Returns
+    -------
+    dict of str to str
+        Speaker to hex colour; the palette starts again after eight.
+
+    Chapter: start
+    """
+    items = list(labels)
+    if items and all(isinstance(item, Turn) for item in items):
+        items = speakers(items)
+    return {label: PALETTE[index % len(PALETTE)] for index, label in enumerate(dict.fromkeys(map(str, items)))}
+
+
+def row_colors(rows: Mapping[str, Sequence[Turn]]) -> dict[str, dict[str, str]]:
+    """Colours for several diarizations of one recording, so that one voice has one colour in every row.
+
+    The first row sets the colours. In the others a speaker of the same name keeps its colour; anonymous
+    labels (``SPEAKER_00``, ``0``) mean nothing across rows and take the colour of the speaker whom they
+    overlap most, one to one.
+
+    Returns
+    -------
+    dict of str to dict of str to str
+        Row name to speaker to hex colour.
+
+    Chapter: start
+    """
+    names = list(rows)
+    if not names:
+        return {}
+    first = speaker_colors(speakers(rows[names[0]]))
+    colors = {names[0]: first}
+    known = dict(first)
+    for name in names[1:]:
+        own = speakers(rows[name])
+        anonymous = [label for label in own if _ANONYMOUS.fullmatch(label)]
+        chosen = {label: known[label] for label in own if label in known and label not in anonymous}
+        matched = _match_by_overlap(rows[names[0]], rows[name], anonymous)
+        for label, partner in matched.items():
+            if first[partner] not in chosen.values():
+                chosen[label] = first[partner]
+        free = [color for color in PALETTE if color not in chosen.values() and color not in first.values()]
+        free += [color for color in PALETTE if color not in chosen.values() and color not in free]
+        for index, label in enumerate(label for label in own if label not in chosen):
+            chosen[label] = free[index % len(free)] if free else PALETTE[index % len(PALETTE)]
+        known.update({label: color for label, color in chosen.items() if label not in anonymous and label not in known})
+        colors[name] = {label: chosen[label] for label in own}
+    return colors
+
+
+def _match_by_overlap(anchor: Sequence[Turn], turns: Sequence[Turn], labels: Sequence[str]) -> dict[str, str]:
+    """One-to-one match of labels to the anchor's speakers that shares the most seconds."""
+    partners = speakers(anchor)
+    if not labels or not partners:
+        return {}
+    from scipy.optimize import linear_sum_assignment
+
+    shared = np.zeros((len(labels), len(partners)))
+    spans = {p: np.array([(t.start, t.end) for t in merge(anchor) if t.speaker == p]).reshape(-1, 2) for p in partners}
+    for i, label in enumerate(labels):
+        own = np.array([(t.start, t.end) for t in merge(turns) if t.speaker == label]).reshape(-1, 2)
+        for j, partner in enumerate(partners):
+            other = spans[partner]
+            low = np.maximum(own[:, None, 0], other[None, :, 0])
+            high = np.minimum(own[:, None, 1], other[None, :, 1])
+            shared[i, j] = np.clip(high - low, 0, None).sum()
+    pairs = zip(*linear_sum_assignment(-shared), strict=True)
+    return {labels[i]: partners[j] for i, j in pairs if shared[i, j] > 0}
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults to the book's style; :func:`figure` does it for you.
+
+    Chapter: start
+    """
+    import matplotlib
+    from cycler import cycler
+
+    matplotlib.rcParams.update(
+        {
+            "font.size": 10,
+            "font.family": ["DejaVu Sans"],
+            "svg.fonttype": "none",
+            "svg.hashsalt": "diarbook",
+            "figure.dpi": 100,
+            "figure.facecolor": CARD,
+            "savefig.facecolor": "none",
+            "axes.facecolor": "none",
+            "axes.edgecolor": MUTED,
+            "axes.labelcolor": MUTED,
+            "axes.titlecolor": INK,
+            "axes.titlesize": 11,
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "axes.titlepad": 8,
+            "axes.labelsize": 10,
+            "axes.linewidth": 0.8,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "axes.prop_cycle": cycler(color=PALETTE),
+            "grid.color": GRID,
+            "grid.linewidth": 0.7,
+            "text.color": INK,
+            "xtick.color": MUTED,
+            "ytick.color": MUTED,
+            "xtick.labelsize": 9,
+            "ytick.labelsize": 9,
+            "xtick.major.size": 3,
+            "ytick.major.size": 3,
+            "lines.linewidth": 1.8,
+            "lines.markersize": 5,
+            "legend.frameon": False,
+            "legend.fontsize": 9,
+            "image.cmap": SEQUENTIAL,
+            "image.aspect": "auto",
+            "image.interpolation": "nearest",
+            "patch.linewidth": 0,
+        }
+    )
+
+
+def figure(rows: int = 1, columns: int = 1, height: float = 3.0, width: float = 7.2, **keywords: Any) -> tuple:
+    """A figure in the book's style.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Grid of axes.
+    height, width : float
+        Inches of the whole figure.
+    **keywords
+        Passed on to :meth:`matplotlib.figure.Figure.subplots`, such as ``sharex=True``.
+
+    Returns
+    -------
+    tuple of Figure and Axes
+        One Axes, or an array of them as in :func:`matplotlib.pyplot.subplots`.
+
+    Chapter: start
+    """
+    use_style()
+    from matplotlib.figure import Figure
+
+    figure_keywords = {"dpi": keywords.pop("dpi", 100)}
+    canvas = Figure(figsize=(width, height), layout="constrained", **figure_keywords)
+    return canvas, canvas.subplots(rows, columns, **keywords)
+
+
+def _figure_css(scope: str) -> str:
+    light = ";".join(f"--wsw-{name}:{pair[0]}" for name, pair in _THEME.items())
+    dark = ";".join(f"--wsw-{name}:{pair[1]}" for name, pair in _THEME.items())
+    on = ",".join(
+        f"{host} {scope}"
+        for host in ("html[data-theme=dark]", "html[theme=dark]", "body[data-jp-theme-light=false]", "body.vscode-dark")
+    )
+    plain = "html:not([data-theme]):not([theme]) body:not([data-jp-theme-light]):not([class*=vscode])"
+    return (
+        f"{scope}{{{light};color-scheme:light}}{on}{{{dark};color-scheme:dark}}"
+        f"@media(prefers-color-scheme:dark){{{plain} {scope}{{{dark};color-scheme:dark}}}}"
+    )
+
+
+_FONT = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Noto Sans','Liberation Sans',Arial,sans-serif"
+
+
+def _themed_svg(fig: Figure) -> str:
+    """The figure as compact inline SVG: ids made unique, numbers rounded, neutral colours made variables."""
+    buffer = io.StringIO()
+    fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
+    prefix = "w" + hashlib.sha256(text.encode()).hexdigest()[:8]
+    used = set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", text))
+    text = re.sub(r' id="([^"]+)"', lambda match: f' id="{prefix}{match[1]}"' if match[1] in used else "", text)
+    text = re.sub(r"(url\(#|href=\"#)", rf"\g<1>{prefix}", text)
+    text = re.sub(r"(?<=[ \"(,LMCQTz])(-?\d+\.\d{3,})", lambda match: f"{float(match[1]):.2f}", text)
+    text = re.sub(r"'DejaVu Sans'(, 'DejaVu Sans')*", _FONT.replace('"', "'"), text)
+    colors = {pair[0]: name for name, pair in _THEME.items()} | _ALIASES
+    for color, name in colors.items():
+        text = re.sub(rf"(?<=[ :\"]){color}\b", f"var(--wsw-{name})", text)
+    # Matplotlib leaves the fill of plain text to the default, black.
+    text = re.sub(r"\s*\n\s*", " ", text).replace("> <", "><")
+    return text
+
+
+def show(fig: Figure, alt: str, caption: str | None = None) -> None:
+    """Display a figure with its text alternative, in the reader's theme; the last line of a cell.
+
+    Parameters
+    ----------
+    fig : Figure
+        Made by :func:`figure`. It must not be used afterwards.
+    alt : str
+        What the picture shows, for a reader who cannot see it: the finding, not the kind of plot.
+    caption : str, optional
+        Printed under the figure.
+
+    Raises
+    ------
+    OptionError
+        When ``alt`` is empty.
+
+    Chapter: start
+    """
+    from IPython.display import HTML, display
+
+    display(HTML(figure_html(fig, alt, caption)))
+
+
+def figure_html(fig: Figure, alt: str, caption: str | None = None) -> str:
+    """The HTML that :func:`show` displays.
+
+    Chapter: start
+    """
+    if not isinstance(alt, str) or not alt.strip():
+        raise OptionError("show(): alt is empty; say in a sentence what the picture shows")
+    svg = _themed_svg(fig)
+    if len(svg) > _HEAVY_BYTES:
+        _rasterize_heavy(fig)
+        svg = _themed_svg(fig)
+    width, height = fig.get_size_inches() * 72
+    opening = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" '
+        f'aria-label="{html.escape(alt.strip())}" viewBox="0 0 {width:g} {height:g}">'
+    )
+    svg = opening + svg[svg.index(">") + 1 :]
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    css = (
+        _figure_css(".wsw-figure")
+        + ".wsw-figure{margin:1rem 0;color:var(--wsw-ink)}"
+        + ".wsw-figure>div{background:var(--wsw-card);border:1px solid var(--wsw-grid);border-radius:10px;"
+        + "padding:10px 8px 6px;overflow-x:auto}"
+        + f".wsw-figure svg{{display:block;width:100%;min-width:{min(520, width):.0f}px;max-width:{width * 1.6:.0f}px;"
+        + "height:auto;margin:0 auto;fill:var(--wsw-ink)}"
+        + ".wsw-figure figcaption{font-size:.875em;color:var(--wsw-muted);margin:.4rem .25rem 0;text-align:left}"
+    )
+    return f'<figure class="wsw-figure"><style>{css}</style><div tabindex="0">{svg}</div>{below}</figure>'
+
+
+def _rasterize_heavy(fig: Figure) -> None:
+    """Turn artists of many points into pixels; text and axes stay vectors."""
+    from matplotlib.collections import Collection
+    from matplotlib.lines import Line2D
+
+    fig.set_dpi(200)
+    for artist in fig.findobj():
+        many = isinstance(artist, Collection) or (isinstance(artist, Line2D) and len(artist.get_xdata()) > 500)
+        if many:
+            artist.set_rasterized(True)
+
+
+def timeline(axes: Axes, rows: Mapping[str, Sequence[Turn]], duration: float) -> None:
+    """Draw turns as bars: a lane for each speaker of each row, one voice one colour.
+
+    Parameters
+    ----------
+    axes : Axes
+    rows : mapping of str to sequence of Turn
+        Such as ``{"reference": turns, "system": turns}``.
+    duration : float
+        Seconds shown.
+
+    Chapter: start
+    """
+    if not duration > 0:
+        raise OptionError(f"duration must be more than 0 s, got {duration}")
+    colors = row_colors(rows)
+    ticks, labels, y = [], [], 0.0
+    for number, (name, turns) in enumerate(rows.items()):
+        if number:
+            axes.axhline(y - 0.2, color=GRID, linewidth=0.8)
+            y += 0.6
+        if len(rows) > 1:
+            axes.text(0, y - 0.42, f" {name}", color=MUTED, fontsize=9, fontweight="bold", va="center", ha="left")
+            y += 0.35
+        own = merge(turns)
+        for speaker in speakers(own) or [""]:
+            bars = [(t.start, t.duration) for t in own if t.speaker == speaker]
+            if bars:
+                axes.broken_barh(bars, (y - 0.36, 0.72), facecolor=colors[name][speaker])
+            ticks.append(y)
+            labels.append(speaker or "no speech")
+            y += 1
+    axes.set(xlim=(0, duration), ylim=(y - 0.4, -0.75), xlabel="seconds")
+    axes.set_yticks(ticks, labels)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="y", visible=False)
+
+
+def waveform(
+    axes: Axes, waveform: np.ndarray, sample_rate: int = 16_000, *, start: float = 0.0, color: str | None = None
+) -> None:
+    """Draw a waveform's envelope: the lowest and highest sample of each of at most 1,200 columns.
+
+    Chapter: start
+    """
+    samples = np.asarray(waveform, dtype=np.float32).ravel()
+    if not len(samples):
+        raise OptionError("waveform: no samples to draw")
+    low, high = envelope(samples, 1200)
+    seconds = start + (np.arange(len(low)) + 0.5) * len(samples) / sample_rate / len(low)
+    axes.fill_between(seconds, low, high, color=color or "#6e7781", linewidth=0.3)
+    peak = max(float(np.abs(samples).max()), 1e-3)
+    axes.set(xlim=(start, start + len(samples) / sample_rate), ylim=(-1.05 * peak, 1.05 * peak), xlabel="seconds")
+    axes.grid(axis="y", visible=False)
+
+
+def envelope(samples: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest sample of each of at most ``columns`` equal stretches.
+
+    Chapter: start
+    """
+    columns = max(1, min(columns, len(samples)))
+    edges = np.linspace(0, len(samples), columns + 1).astype(int)[:-1]
+    return np.minimum.reduceat(samples, edges), np.maximum.reduceat(samples, edges)
+
+
+def spectrogram(
+    axes: Axes,
+    matrix: np.ndarray,
+    step: float,
+    *,
+    start: float = 0.0,
+    top: float | None = None,
+    label: str = "band",
+    cmap: str = "magma",
+    limits: tuple[float, float] | None = None,
+) -> Any:
+    """Draw a (frames, bands) matrix with time along and bands upward.
+
+    Parameters
+    ----------
+    axes : Axes
+    matrix : ndarray of shape (frames, bands)
+    step : float
+        Seconds from one frame to the next.
+    start : float
+        Time of the first frame, seconds.
+    top : float, optional
+        Value at the upper edge of the vertical axis; by default the number of bands.
+    label : str
+        Of the vertical axis, such as ``"mel band"``.
+    cmap : str
+        Colour map.
+    limits : tuple of float, optional
+        Values of the darkest and brightest colour; by default the 5th and 99.5th percentile.
+
+    Returns
+    -------
+    AxesImage
+        For a colour bar.
+
+    Chapter: features
+    """
+    matrix = np.asarray(matrix, dtype=float)
+    if matrix.ndim != 2:
+        raise OptionError(f"matrix must have shape (frames, bands), got {matrix.shape}")
+    finite = matrix[np.isfinite(matrix)]
+    low, high = limits or (np.percentile(finite, [5, 99.5]) if len(finite) else (0.0, 1.0))
+    edge = matrix.shape[1] if top is None else top
+    image = axes.imshow(
+        matrix.T,
+        origin="lower",
+        extent=(start, start + len(matrix) * step, 0, edge),
+        cmap=cmap,
+        vmin=low,
+        vmax=high,
+        aspect="auto",
+    )
+    axes.set(xlabel="seconds", ylabel=label)
+    axes.grid(visible=False)
+    return image
+
+
+def histograms(axes: Axes, groups: Mapping[str, np.ndarray], bins: int = 50, label: str = "score") -> None:
+    """Draw the distribution of each group over shared bins, such as same-speaker and different-speaker scores.
+
+    Chapter: embeddings
+    """
+    values = {name: np.asarray(v, dtype=float)[np.isfinite(v)] for name, v in groups.items()}
+    edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins=bins)
+    for index, (name, group) in enumerate(values.items()):
+        color = PALETTE[index % len(PALETTE)]
+        axes.hist(group, edges, density=True, color=color, alpha=0.35)
+        axes.hist(group, edges, density=True, histtype="step", color=color, linewidth=1.5, label=name)
+    axes.set(xlabel=label, ylabel="density")
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="y", visible=False)
+    axes.legend()
+
+
+def _columns_and_rows(rows: Any) -> tuple[list[str], list[list[Any]]]:
+    if hasattr(rows, "columns") and hasattr(rows, "itertuples"):
+        named = type(rows.index).__name__ != "RangeIndex"
+        data = rows.reset_index() if named else rows
+        return [str(column) for column in data.columns], [list(row) for row in data.itertuples(index=False)]
+    rows = list(rows)
+    if not all(isinstance(row, Mapping) for row in rows):
+        raise OptionError("table: rows must be a DataFrame or a list of mappings from column to value")
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return [str(column) for column in columns], [[row.get(column, "") for column in columns] for row in rows]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+
+
+_NUMERIC_TEXT = re.compile(r"[-+−±≤≥<>≈]?\s*\d[\d,.\s]*(\s?(%|s|ms|Hz|kHz|MB|kB|GB|h|min|x|×|dB))?(\s*\[.*\])?|—|n/a|")
+
+
+def _format_column(values: Sequence[Any]) -> list[str]:
+    """Numbers of one column with the same number of decimals."""
+    floats = [float(v) for v in values if _is_number(v) and not isinstance(v, numbers.Integral) and math.isfinite(v)]
+    largest = max((abs(v) for v in floats), default=0.0)
+    decimals = 3 if largest < 1 else 2 if largest < 10 else 1 if largest < 1000 else 0
+
+    def text(value: Any) -> str:
+        if not _is_number(value):
+            return "—" if value is None else str(value)
+        if not math.isfinite(value):
+            return "undefined" if math.isnan(value) else ("∞" if value > 0 else "−∞")
+        formatted = f"{value:,d}" if isinstance(value, numbers.Integral) else f"{value:,.{decimals}f}"
+        return formatted.replace("-", "−")
+
+    return [text(value) for value in values]
+
+
+def table_html(rows: Any, caption: str | None = None, best: Mapping[str, str] | None = None) -> str:
+    """The HTML that :func:`table` displays.
+
+    Chapter: start
+    """
+    columns, cells = _columns_and_rows(rows)
+    texts, classes = [], []
+    for index, column in enumerate(columns):
+        values = [row[index] for row in cells]
+        text = _format_column(values)
+        number = all(_is_number(v) or v is None or (isinstance(v, str) and _NUMERIC_TEXT.fullmatch(v)) for v in values)
+        mark = [""] * len(values)
+        if best and column in best:
+            ranked = [v for v in values if _is_number(v) and math.isfinite(v)]
+            winner = (min if best[column] == "min" else max)(ranked) if ranked else None
+            mark = [" wsw-best" if winner is not None and v == winner else "" for v in values]
+        texts.append(text)
+        classes.append([("wsw-num" if number and len(values) else "wsw-text") + m for m in mark])
+    head = "".join(
+        f'<th scope="col" class="{(classes[i] or ["wsw-text"])[0].split()[0]}">{html.escape(column)}</th>'
+        for i, column in enumerate(columns)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(f'<td class="{classes[c][r]}">{html.escape(texts[c][r])}</td>' for c in range(len(columns)))
+        + "</tr>"
+        for r in range(len(cells))
+    )
+    css = (
+        _figure_css(".wsw-table")
+        + ".wsw-table{margin:1rem 0;overflow-x:auto;color:var(--wsw-ink)}"
+        + ".wsw-table table{border-collapse:collapse;font-size:.92em;margin:0;min-width:50%;border:0}"
+        + ".wsw-table caption{caption-side:top;text-align:left;color:var(--wsw-muted);padding:0 .6em .4em;"
+        + "font-size:.95em}"
+        + ".wsw-table th,.wsw-table td{padding:.4em .8em;border:0;border-bottom:1px solid var(--wsw-grid);"
+        + "background:none;text-align:left;vertical-align:baseline}"
+        + ".wsw-table thead th{border-bottom:2px solid var(--wsw-muted);font-weight:600}"
+        + ".wsw-table .wsw-num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+        + ".wsw-table .wsw-best{font-weight:700}"
+    )
+    label = html.escape(caption or "table")
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="wsw-table" role="region" tabindex="0" aria-label="{label}"><style>{css}</style>'
+        f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def table(rows: Any, caption: str | None = None, *, best: Mapping[str, str] | None = None) -> None:
+    """Display a table that scrolls in its own box, numbers aligned, one precision a column.
+
+    Parameters
+    ----------
+    rows : DataFrame or list of mappings
+        Each mapping is a row: column heading to value. Text is shown as it is, so format what needs a unit.
+    caption : str, optional
+    best : mapping of str to str, optional
+        Column to ``"min"`` or ``"max"``; the winner is set in bold.
+
+    Chapter: start
+    """
+    from IPython.display import HTML, display
+
+    display(HTML(table_html(rows, caption, best)))
+
+
+def source_html(function: Callable[..., Any] | type) -> str:
+    """The HTML that :func:`show_source` displays.
+
+    Chapter: start
+    """
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    target = inspect.unwrap(function)
+    lines, first = inspect.getsourcelines(target)
+    source = inspect.cleandoc("\n" + "".join(lines)) if lines[0].startswith(" ") else "".join(lines)
+    path = target.__module__.replace(".", "/") + ".py"
+    if str(inspect.getsourcefile(target)).endswith("__init__.py"):
+        path = target.__module__.replace(".", "/") + "/__init__.py"
+    code = highlight(source, PythonLexer(), HtmlFormatter(nowrap=True, classprefix="t-"))
+    opened = " open" if len(lines) <= 60 else ""
+    name = html.escape(f"{target.__module__}.{target.__qualname__}")
+    colors = {
+        "light": "--t-k:#8250df;--t-s:#0a5c36;--t-c:#57606a;--t-m:#9a4a00;--t-f:#0550ae",
+        "dark": "--t-k:#d2a8ff;--t-s:#7ee2a8;--t-c:#9aa4af;--t-m:#ffb87a;--t-f:#79c0ff",
+    }
+    scope = ".wsw-source"
+    css = _figure_css(scope)
+    css = css.replace("color-scheme:light", colors["light"] + ";color-scheme:light")
+    css = css.replace("color-scheme:dark", colors["dark"] + ";color-scheme:dark")
+    css += (
+        f"{scope}{{margin:1rem 0;border:1px solid var(--wsw-grid);border-radius:10px;background:var(--wsw-card);"
+        "color:var(--wsw-ink);overflow:hidden}"
+        f"{scope} summary{{cursor:pointer;padding:.5em .9em;font-size:.875em;color:var(--wsw-muted)}}"
+        f"{scope} summary code{{color:var(--wsw-ink);background:none;border:0;padding:0;font-weight:600}}"
+        f"{scope} summary a{{float:right;color:var(--wsw-muted)}}"
+        f"{scope} pre{{margin:0;padding:.6em .9em 1em;overflow:auto;max-height:34rem;background:none;border:0;"
+        "border-top:1px solid var(--wsw-grid);border-radius:0;color:var(--wsw-ink);font-size:.82em;line-height:1.5}"
+        f"{scope} .t-k,{scope} .t-kn,{scope} .t-kc,{scope} .t-ow{{color:var(--t-k)}}"
+        f"{scope} [class^=t-s]{{color:var(--t-s)}}{scope} .t-c1{{color:var(--t-c);font-style:italic}}"
+        f"{scope} [class^=t-m]{{color:var(--t-m)}}{scope} .t-nf,{scope} .t-nc,{scope} .t-nd{{color:var(--t-f)}}"
+    )
+    link = f"{_SOURCE_URL}{path}#L{first}-L{first + len(lines) - 1}"
+    return (
+        f'<details class="wsw-source"{opened}><style>{css}</style><summary>Source: <code>{name}</code> '
+        f'<a href="{link}">on GitHub</a></summary><pre tabindex="0"><code>{code}</code></pre></details>'
+    )
+
+
+def show_source(function: Callable[..., Any] | type) -> None:
+    """Display the source of one of our functions, highlighted, folded when long, with a link to its file.
+
+    Chapter: start
+    """
+    from IPython.display import HTML, display
+
+    display(HTML(source_html(function)))
