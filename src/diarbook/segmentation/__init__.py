@@ -5,6 +5,19 @@ Chapter: segmentation
 
 from __future__ import annotations
 
+from diarbook.segmentation.change import change_curve, change_points, quasi_silences, segments_from_changes
+from diarbook.segmentation.windows import uniform_windows, window_speakers, windows_to_turns
+
+__all__ = [
+    "change_curve",
+    "change_points",
+    "quasi_silences",
+    "segments_from_changes",
+    "uniform_windows",
+    "window_speakers",
+    "windows_to_turns",
+]
+
 _NEURAL = (
     "ChunkScores",
     "PyanNet",

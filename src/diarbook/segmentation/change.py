@@ -1,0 +1,559 @@
+"""Speaker change detection: is the speech left and right of this instant better described by one Gaussian or by two?
+
+Every distance here needs the means and covariances of many overlapping stretches. Sums over short
+blocks are accumulated once; any stretch is then the difference of two rows.
+
+Chapter: segmentation
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diarbook.errors import OptionError
+from diarbook.segmentation.windows import check_regions
+
+METHODS = ("bic", "glr", "kl2")
+COVARIANCES = ("full", "diagonal")
+PENALTIES = ("local", "global", "segmental")
+SEARCHES = ("sliding", "growing")
+VARIANCE_FLOOR = 1e-3
+
+
+def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise OptionError(f"unknown {name} {value!r}; known: {', '.join(known)}")
+
+
+def check_features(features: np.ndarray) -> np.ndarray:
+    """Return (frames, d) as float64, or say what is wrong.
+
+    Chapter: segmentation
+    """
+    matrix = np.asarray(features, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape[1] == 0:
+        raise OptionError(f"features: expected shape (frames, coefficients), got {matrix.shape}")
+    if not np.isfinite(matrix).all():
+        row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
+        raise OptionError(f"features: frame {row} is not finite; leave such frames out")
+    return matrix
+
+
+@dataclass(frozen=True)
+class BlockSums:
+    """Running sums of features over blocks of frames: any stretch's Gaussian in one subtraction.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (blocks + 1,)
+        Frames before each block edge.
+    sums : ndarray of shape (blocks + 1, d)
+    squares : ndarray of shape (blocks + 1, d, d) or (blocks + 1, d)
+        Sums of outer products (full) or of squares (diagonal).
+
+    Chapter: segmentation
+    """
+
+    counts: np.ndarray
+    sums: np.ndarray
+    squares: np.ndarray
+
+    @property
+    def full(self) -> bool:
+        """Whether covariances are full matrices."""
+        return self.squares.ndim == 3
+
+    @property
+    def parameters(self) -> int:
+        """Free parameters of one Gaussian: a mean and a covariance."""
+        dimension = self.sums.shape[1]
+        return dimension + (dimension * (dimension + 1) // 2 if self.full else dimension)
+
+    def gaussians(self, first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Frame counts (k,), means (k, d) and covariances (k, d, d) or (k, d) of the stretches first to last."""
+        first, last = np.broadcast_arrays(first, last)
+        counts = self.counts[last] - self.counts[first]
+        shape = (-1,) + (1,) * (self.squares.ndim - 1)
+        means = (self.sums[last] - self.sums[first]) / counts[:, None]
+        outer = means[:, :, None] * means[:, None, :] if self.full else means**2
+        covariances = (self.squares[last] - self.squares[first]) / counts.reshape(shape) - outer  # (3)
+        floor = VARIANCE_FLOOR * (np.eye(means.shape[1]) if self.full else 1.0)
+        return counts, means, covariances + floor
+
+    def log_likelihood_terms(self, first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Frame counts and ``n / 2 log |covariance|`` of the stretches first to last."""
+        counts, _, covariances = self.gaussians(first, last)
+        determinant = np.linalg.slogdet(covariances)[1] if self.full else np.log(covariances).sum(axis=1)
+        return counts, counts / 2 * determinant
+
+
+def block_sums(features: np.ndarray, block: int, covariance: str = "full") -> BlockSums:
+    """Accumulate features over blocks of ``block`` frames; the last block may be shorter.
+
+    Parameters
+    ----------
+    features : array of shape (frames, d)
+    block : int
+        Frames a block, which is the resolution of every boundary found.
+    covariance : {"full", "diagonal"}
+
+    Returns
+    -------
+    BlockSums
+
+    Chapter: segmentation
+    """
+    _check_choice("covariance", covariance, COVARIANCES)
+    frames, dimension = features.shape
+    centered = features - features.mean(axis=0) if frames else features  # keeps the differences well conditioned
+    edges = np.append(np.arange(0, frames, block), frames)
+    blocks = len(edges) - 1
+    padded = np.zeros((blocks * block, dimension))
+    padded[:frames] = centered
+    padded = padded.reshape(blocks, block, dimension)
+    squares = np.einsum("bfi,bfj->bij", padded, padded) if covariance == "full" else (padded**2).sum(axis=1)
+
+    def accumulate(values: np.ndarray) -> np.ndarray:
+        return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
+
+    return BlockSums(edges.astype(np.float64), accumulate(padded.sum(axis=1)), accumulate(squares))
+
+
+def generalized_likelihood_ratio(
+    sums: BlockSums, start: np.ndarray, split: np.ndarray, end: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log of the generalized likelihood ratio of two Gaussians against one, and the two sides' frame counts.
+
+    Parameters
+    ----------
+    sums : BlockSums
+    start, split, end : array of int, shape (k,)
+        Block edges; the left stretch is start to split, the right one split to end.
+
+    Returns
+    -------
+    ratio, left, right : ndarray of shape (k,)
+
+    References
+    ----------
+    chen1998bic
+
+    Chapter: segmentation
+    """
+    left, left_term = sums.log_likelihood_terms(start, split)
+    right, right_term = sums.log_likelihood_terms(split, end)
+    _, whole_term = sums.log_likelihood_terms(start, end)
+    return whole_term - left_term - right_term, left, right  # (4)
+
+
+def bic_penalty(
+    parameters: int, left: np.ndarray, right: np.ndarray, total: float, variant: str = "local"
+) -> np.ndarray:
+    """What a second Gaussian costs, before the penalty factor.
+
+    Parameters
+    ----------
+    parameters : int
+        Free parameters of one Gaussian.
+    left, right : array of shape (k,)
+        Frames on each side.
+    total : float
+        Frames of the whole recording (used by the global variant).
+    variant : {"local", "global", "segmental"}
+        Whose length counts: the two stretches together, the recording, or each stretch's own.
+
+    Returns
+    -------
+    ndarray of shape (k,)
+
+    References
+    ----------
+    chen1998bic, stafylakis2010penalty
+
+    Chapter: segmentation
+    """
+    _check_choice("penalty", variant, PENALTIES)
+    both = np.asarray(left) + np.asarray(right)
+    if variant == "local":
+        size = np.log(both)  # (6)
+    elif variant == "global":
+        size = np.full(np.shape(both), np.log(total))  # (7)
+    else:
+        size = np.log(left) + np.log(right) - np.log(both)  # (8)
+    return parameters / 2 * size
+
+
+def symmetric_divergence(sums: BlockSums, start: np.ndarray, split: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """KL2: the Kullback-Leibler divergence of the two sides' Gaussians, summed over both directions.
+
+    Parameters
+    ----------
+    sums : BlockSums
+    start, split, end : array of int, shape (k,)
+
+    Returns
+    -------
+    ndarray of shape (k,)
+
+    References
+    ----------
+    siegler1997automatic
+
+    Chapter: segmentation
+    """
+    _, left_mean, left = sums.gaussians(start, split)
+    _, right_mean, right = sums.gaussians(split, end)
+    shift = left_mean - right_mean
+    if sums.full:  # (9)
+        left_inverse, right_inverse = np.linalg.inv(left), np.linalg.inv(right)
+        spread = np.einsum("kij,kji->k", left - right, right_inverse - left_inverse)
+        place = np.einsum("ki,kij,kj->k", shift, left_inverse + right_inverse, shift)
+    else:
+        spread = ((left - right) * (1 / right - 1 / left)).sum(axis=1)
+        place = (shift**2 * (1 / left + 1 / right)).sum(axis=1)
+    return (spread + place) / 2
+
+
+@dataclass(frozen=True)
+class ChangeCurve:
+    """A distance between what lies before and after each instant.
+
+    Parameters
+    ----------
+    times : ndarray of shape (k,)
+        Seconds.
+    values : ndarray of shape (k,)
+        The larger, the more likely a change.
+
+    Chapter: segmentation
+    """
+
+    times: np.ndarray
+    values: np.ndarray
+
+
+def _distance(
+    sums: BlockSums,
+    start: np.ndarray,
+    split: np.ndarray,
+    end: np.ndarray,
+    method: str,
+    total: float,
+    penalty: float,
+    variant: str,
+) -> np.ndarray:
+    if method == "kl2":
+        return symmetric_divergence(sums, start, split, end)
+    ratio, left, right = generalized_likelihood_ratio(sums, start, split, end)
+    if method == "glr":
+        return ratio
+    return ratio - penalty * bic_penalty(sums.parameters, left, right, total, variant)  # (5)
+
+
+def change_curve(
+    features: np.ndarray,
+    step: float,
+    *,
+    method: str = "bic",
+    covariance: str = "full",
+    window: float = 1.5,
+    resolution: float = 0.1,
+    penalty: float = 1.0,
+    variant: str = "local",
+    total: float | None = None,
+) -> ChangeCurve:
+    """The distance between two adjacent windows that slide over the features together.
+
+    Parameters
+    ----------
+    features : array of shape (frames, d)
+        Such as 19 MFCC.
+    step : float
+        Seconds from one frame to the next.
+    method : {"bic", "glr", "kl2"}
+    covariance : {"full", "diagonal"}
+    window : float
+        Length of each of the two windows, seconds.
+    resolution : float
+        Seconds between the instants that are tried.
+    penalty : float
+        The factor of the BIC's penalty.
+    variant : {"local", "global", "segmental"}
+        See :func:`bic_penalty`.
+    total : float, optional
+        Frames of the whole recording; by default those given.
+
+    Returns
+    -------
+    ChangeCurve
+        Empty when the features are shorter than two windows.
+
+    Raises
+    ------
+    OptionError
+        On an unknown option, a window shorter than the resolution, or features that are not finite.
+
+    References
+    ----------
+    chen1998bic, siegler1997automatic
+
+    Chapter: segmentation
+    """
+    matrix = check_features(features)
+    _check_choice("method", method, METHODS)
+    block = _frames(resolution, step, "resolution")
+    reach = round(window / (block * step))
+    if reach < 1:
+        raise OptionError(f"window of {window} s is shorter than the resolution of {resolution} s; lengthen it")
+    sums = block_sums(matrix, block, covariance)
+    split = np.arange(reach, len(sums.counts) - reach)
+    if len(split) == 0:
+        return ChangeCurve(np.empty(0), np.empty(0))
+    values = _distance(sums, split - reach, split, split + reach, method, total or float(len(matrix)), penalty, variant)
+    return ChangeCurve(sums.counts[split] * step, values)
+
+
+def _frames(seconds: float, step: float, name: str) -> int:
+    if step <= 0 or seconds <= 0:
+        raise OptionError(f"{name} and step must be positive, got {seconds} s and {step} s")
+    return max(round(seconds / step), 1)
+
+
+def pick_peaks(curve: ChangeCurve, threshold: float, minimum_gap: float = 0.0) -> np.ndarray:
+    """Times of the local maxima above ``threshold``, the highest first served, ``minimum_gap`` seconds apart.
+
+    Chapter: segmentation
+    """
+    values = curve.values
+    if len(values) == 0:
+        return np.empty(0)
+    padded = np.concatenate([[-np.inf], values, [-np.inf]])
+    peaks = np.flatnonzero((values > threshold) & (values >= padded[:-2]) & (values > padded[2:]))
+    kept: list[int] = []
+    for index in peaks[np.argsort(-values[peaks], kind="stable")]:
+        if all(abs(curve.times[index] - curve.times[other]) >= minimum_gap - 1e-9 for other in kept):
+            kept.append(int(index))
+    return curve.times[np.sort(np.array(kept, dtype=int))]
+
+
+def _growing_changes(
+    sums: BlockSums, step: float, margin: int, initial: int, growth: int, longest: int, total: float, options: dict
+) -> list[float]:
+    """Chen and Gopalakrishnan's search: grow the window until a change shows, then restart after it."""
+    blocks = len(sums.counts) - 1
+    changes: list[float] = []
+    start, end = 0, initial
+    while start + 2 * margin <= blocks:
+        end = min(end, blocks)
+        split = np.arange(start + margin, end - margin + 1)
+        if len(split):
+            values = _distance(
+                sums, np.full_like(split, start), split, np.full_like(split, end), total=total, **options
+            )
+            best = int(values.argmax())
+            if values[best] > 0:
+                start = int(split[best])
+                changes.append(float(sums.counts[start] * step))
+                end = start + initial
+                continue
+        if end >= blocks:
+            break
+        end += growth
+        start = max(start, end - longest)
+    return changes
+
+
+def change_points(
+    features: np.ndarray,
+    step: float,
+    *,
+    method: str = "bic",
+    covariance: str = "full",
+    search: str = "sliding",
+    regions: np.ndarray | None = None,
+    window: float = 1.5,
+    resolution: float = 0.1,
+    penalty: float = 1.0,
+    variant: str = "local",
+    threshold: float = 0.0,
+    minimum_segment: float = 0.5,
+    longest_window: float = 10.0,
+) -> np.ndarray:
+    """Instants at which the voice changes.
+
+    Parameters
+    ----------
+    features : array of shape (frames, d)
+    step : float
+        Seconds from one frame to the next.
+    method : {"bic", "glr", "kl2"}
+        ``glr`` and ``kl2`` need a ``threshold`` in their own units.
+    covariance : {"full", "diagonal"}
+    search : {"sliding", "growing"}
+        Two adjacent windows that slide, or one window that grows until a change shows (BIC only).
+    regions : array of shape (n, 2), optional
+        Speech, seconds; changes are looked for inside each region on its own. The whole by default.
+    window : float
+        Length of each sliding window, and of the growing window's first size, seconds.
+    resolution : float
+        Seconds between the instants that are tried.
+    penalty : float
+        Factor of the BIC's penalty: a larger one finds fewer changes.
+    variant : {"local", "global", "segmental"}
+        See :func:`bic_penalty`.
+    threshold : float
+        A change is a local maximum above this value.
+    minimum_segment : float
+        Shortest distance between two changes, and between a change and the edge of its region, seconds.
+    longest_window : float
+        Length at which the growing window starts to slide, seconds.
+
+    Returns
+    -------
+    ndarray of shape (k,)
+        Seconds, sorted.
+
+    Raises
+    ------
+    OptionError
+        On an unknown option, a growing search by another method than BIC, or features that are not finite.
+
+    References
+    ----------
+    chen1998bic, stafylakis2010penalty
+
+    Chapter: segmentation
+    """
+    matrix = check_features(features)
+    _check_choice("method", method, METHODS)
+    _check_choice("search", search, SEARCHES)
+    if search == "growing" and method != "bic":
+        raise OptionError(f"the growing search needs a criterion with a zero, so method 'bic', not {method!r}")
+    if minimum_segment < 0 or penalty < 0:
+        raise OptionError(f"minimum_segment and penalty must be 0 or more, got {minimum_segment} and {penalty}")
+    duration = len(matrix) * step
+    spans = np.array([[0.0, duration]]) if regions is None else check_regions(regions)
+    frames = np.clip(np.round(spans / step).astype(int), 0, len(matrix))
+    total = float((frames[:, 1] - frames[:, 0]).sum())
+    block = _frames(resolution, step, "resolution")
+    changes: list[float] = []
+    for first, last in frames:
+        piece = matrix[first:last]
+        if search == "sliding":
+            curve = change_curve(
+                piece,
+                step,
+                method=method,
+                covariance=covariance,
+                window=window,
+                resolution=resolution,
+                penalty=penalty,
+                variant=variant,
+                total=total,
+            )
+            found = pick_peaks(curve, threshold, minimum_segment)
+        elif len(piece):
+            options = {"method": method, "penalty": penalty, "variant": variant}
+            sums = block_sums(piece, block, covariance)
+            sizes = [
+                max(round(s / (block * step)), 1) for s in (minimum_segment, 2 * window, window / 2, longest_window)
+            ]
+            found = np.array(_growing_changes(sums, step, *sizes, total, options))
+        else:
+            found = np.empty(0)
+        inside = (found >= minimum_segment - 1e-9) & (found <= len(piece) * step - minimum_segment + 1e-9)
+        changes += list(found[inside] + first * step)
+    return np.array(sorted(changes))
+
+
+def quasi_silences(
+    waveform: np.ndarray,
+    sample_rate: int = 16_000,
+    *,
+    drop: float = 15.0,
+    minimum: float = 0.15,
+    context: float = 2.0,
+    step: float = 0.01,
+) -> np.ndarray:
+    """Stretches where the level falls well below its surroundings: likely places for a turn to end.
+
+    Parameters
+    ----------
+    waveform : array of shape (samples,)
+    sample_rate : int
+        Hz.
+    drop : float
+        How far below the loudest frame within ``context`` seconds on either side a frame must be, dB.
+    minimum : float
+        Shortest stretch, seconds.
+    context : float
+        Seconds on either side.
+    step : float
+        Seconds a frame.
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        Seconds.
+
+    Raises
+    ------
+    OptionError
+        When the waveform is not finite, or ``drop``, ``context`` or ``step`` is not positive.
+
+    Chapter: segmentation
+    """
+    from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+    samples = np.asarray(waveform, dtype=np.float64)
+    if samples.ndim != 1 or not np.isfinite(samples).all():
+        raise OptionError(
+            "waveform: expected finite samples of shape (samples,); average the channels, repair the file"
+        )
+    if min(drop, context, step) <= 0:
+        raise OptionError(f"drop, context and step must be positive, got {drop} dB, {context} s and {step} s")
+    size = round(step * sample_rate)
+    frames = len(samples) // size
+    if frames == 0:
+        return np.empty((0, 2))
+    power = (samples[: frames * size].reshape(frames, size) ** 2).mean(axis=1)
+    level = 10 * np.log10(uniform_filter1d(power, 5) + 1e-12)
+    around = maximum_filter1d(level, 2 * round(context / step) + 1)
+    edges = np.diff(np.pad(level < around - drop, 1).astype(int))  # (10)
+    spans = np.column_stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)]) * step
+    return spans[spans[:, 1] - spans[:, 0] >= minimum - 1e-9]
+
+
+def segments_from_changes(changes: np.ndarray, regions: np.ndarray, minimum: float = 0.0) -> np.ndarray:
+    """Cut regions at the change points.
+
+    Parameters
+    ----------
+    changes : array of shape (k,)
+        Seconds; those outside every region are ignored.
+    regions : array of shape (n, 2)
+        Speech, seconds.
+    minimum : float
+        A change that would leave less than this many seconds on its left, or before the region's end, is ignored.
+
+    Returns
+    -------
+    ndarray of shape (m, 2)
+        Seconds; together the segments cover the regions exactly.
+
+    Chapter: segmentation
+    """
+    spans = check_regions(regions)
+    times = np.sort(np.asarray(changes, dtype=np.float64).ravel())
+    if not np.isfinite(times).all():
+        raise OptionError("changes: a time is not finite")
+    segments: list[tuple[float, float]] = []
+    for start, end in spans:
+        edges = [float(start)]
+        for time in times[(times > start) & (times < end)]:
+            if time - edges[-1] >= minimum and end - time >= minimum and time > edges[-1]:
+                edges.append(float(time))
+        segments += list(zip(edges, [*edges[1:], float(end)], strict=True))
+    return np.array(segments) if segments else np.empty((0, 2))
