@@ -136,7 +136,7 @@ class GlossaryFromOntology(WswDirective):
                 letter = initial(concept.label)
                 result.append(nodes.rubric("", letter, classes=["wsw-letter"]))
                 entries = nodes.definition_list(classes=["glossary", "simple", "wsw-glossary"])
-                result.append(addnodes.glossary("", entries))
+                result.append(addnodes.glossary("", entries, sorted=False))
             entries += self.entry(concept, names, concepts)
         return result
 
@@ -468,6 +468,8 @@ def configure(app: Sphinx, config) -> None:
     config.python_use_unqualified_type_names = True
     config.python_maximum_signature_line_length = 100
     config.add_module_names = False
+    # sphinx_external_toc leaves out what the table of contents lacks, but it does not look into hidden folders.
+    config.exclude_patterns = [*config.exclude_patterns, ".*", "**/.*", "_build"]
     # Types of other packages have no pages here, and the book links to no other host's inventory.
     config.nitpick_ignore_regex = [*config.nitpick_ignore_regex, (r"py:.*", r"(?!diarbook\.).*")]
 
