@@ -1,0 +1,731 @@
+"""Which stretches of a recording are speech, and in which of them several people speak at once.
+
+Each detector gives every frame a score and turns the scores into regions by :func:`hysteresis`:
+``energy_vad``, ``gaussian_vad``, ``silero_vad`` and ``segmentation_vad`` map a waveform to (n, 2) seconds.
+
+Chapter: vad
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import minimum_filter1d, uniform_filter1d
+
+from diarbook.audio import SAMPLE_RATE, check_waveform
+from diarbook.errors import AssetError, OptionError
+from diarbook.features import FRAME_HOP, FRAME_LENGTH, frames
+
+if TYPE_CHECKING:
+    from diarbook.segmentation.neural import SegmentationModel
+
+SILENCE_DB = -100.0  # what digital silence counts as
+ENERGY_STEP = FRAME_HOP / SAMPLE_RATE
+SILERO_SAMPLES = 512
+SILERO_CONTEXT = 64
+SILERO_STEP = SILERO_SAMPLES / SAMPLE_RATE
+_SLACK = 1e-9  # sums of decimal fractions are not exact
+
+
+def _check_regions(regions: np.ndarray, name: str) -> np.ndarray:
+    regions = np.asarray(regions, dtype=np.float64).reshape(-1, 2)
+    if not np.isfinite(regions).all() or (np.diff(regions.ravel()) < 0).any():
+        raise OptionError(f"{name}: regions must be finite, sorted and disjoint (start, end); merge them first")
+    return regions
+
+
+# ---------------------------------------------------------------- from scores to regions
+
+
+def hysteresis(
+    scores: np.ndarray,
+    step: float,
+    onset: float = 0.5,
+    offset: float | None = None,
+    minimum_speech: float = 0.0,
+    minimum_silence: float = 0.0,
+    padding: float = 0.0,
+    duration: float | None = None,
+) -> np.ndarray:
+    """Turn frame scores into regions with two thresholds, shortest durations and padding.
+
+    Speech begins with the first score of at least ``onset`` and ends before the first one below ``offset``. Then,
+    in this order: pauses shorter than ``minimum_silence`` are filled, regions shorter than ``minimum_speech`` are
+    dropped, the rest grows by ``padding`` on both sides, and pauses that have become too short are filled.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (frames,)
+        Frame ``i`` stands for ``i * step`` to ``(i + 1) * step`` seconds.
+    step : float
+        Seconds from one frame to the next.
+    onset, offset : float
+        Thresholds, ``offset <= onset``; equal by default.
+    minimum_speech, minimum_silence, padding : float
+        Seconds.
+    duration : float, optional
+        Where the recording ends, seconds; ``frames * step`` by default. Regions are cut there.
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        Start and end of each region, seconds, sorted and disjoint.
+
+    Raises
+    ------
+    OptionError
+        When a parameter is out of range or a score is NaN.
+
+    References
+    ----------
+    gelly2018vad
+
+    Chapter: vad
+    """
+    scores = np.asarray(scores)
+    offset = onset if offset is None else offset
+    if scores.ndim != 1:
+        raise OptionError(f"scores: expected shape (frames,), got {scores.shape}")
+    if np.isnan(scores).any():
+        raise OptionError(f"scores: frame {int(np.flatnonzero(np.isnan(scores))[0])} is NaN; score every frame")
+    if not step > 0:
+        raise OptionError(f"step must be above 0 s, got {step}")
+    if offset > onset:
+        raise OptionError(f"offset {offset} is above onset {onset}; speech would end as it begins")
+    if min(minimum_speech, minimum_silence, padding) < 0:
+        raise OptionError("minimum_speech, minimum_silence and padding must be 0 s or more")
+    end = len(scores) * step if duration is None else duration
+
+    active = _two_thresholds(scores, onset, offset)
+    edges = np.diff(np.concatenate([[0], active.astype(np.int8), [0]]))
+    regions = np.column_stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)]) * step
+    regions = np.clip(regions, 0, end)
+    regions = _fill_pauses(regions, minimum_silence)
+    lengths = regions[:, 1] - regions[:, 0]
+    regions = regions[(lengths >= minimum_speech - _SLACK) & (lengths > 0)]
+    regions = np.clip(regions + np.array([-padding, padding]), 0, end)
+    return _fill_pauses(regions, minimum_silence)
+
+
+def _two_thresholds(scores: np.ndarray, onset: float, offset: float) -> np.ndarray:
+    """State of each frame: that of the last frame whose score decided anything."""  # (7)
+    decided = (scores >= onset) | (scores < offset)
+    last = np.maximum.accumulate(np.where(decided, np.arange(len(scores)), -1))
+    return (last >= 0) & (scores[np.maximum(last, 0)] >= onset)
+
+
+def _fill_pauses(regions: np.ndarray, shortest: float) -> np.ndarray:
+    """Join regions that overlap, touch, or lie less than ``shortest`` seconds apart."""
+    if len(regions) < 2:
+        return regions
+    pauses = regions[1:, 0] - regions[:-1, 1]
+    kept = pauses >= max(shortest - _SLACK, _SLACK)
+    return np.column_stack([regions[np.append(True, kept), 0], regions[np.append(kept, True), 1]])
+
+
+# ---------------------------------------------------------------- energy
+
+
+def log_energy(waveform: np.ndarray) -> np.ndarray:
+    """Level of each 10 ms in dB relative to full scale, within a 25 ms frame around it.
+
+    Returns
+    -------
+    ndarray of shape (samples // 160,)
+        Frame ``i`` is centred at ``(i + 0.5) * 0.01`` s. Digital silence counts as -100 dB.
+
+    Chapter: vad
+    """
+    waveform = check_waveform(waveform)
+    margin = (FRAME_LENGTH - FRAME_HOP) // 2
+    padded = np.pad(waveform, (margin, FRAME_LENGTH - FRAME_HOP - margin), mode="reflect")
+    framed = frames(padded, FRAME_LENGTH, FRAME_HOP)
+    power = np.einsum("fs,fs->f", framed, framed, dtype=np.float64) / FRAME_LENGTH
+    return 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10)))  # (1)
+
+
+def noise_floor(levels: np.ndarray, memory: float = 5.0, smoothing: float = 0.1) -> np.ndarray:
+    """Level of the background at each frame: the lowest smoothed level within ``memory`` seconds on both sides.
+
+    Parameters
+    ----------
+    levels : ndarray of shape (frames,)
+        Of :func:`log_energy`.
+    memory, smoothing : float
+        Seconds.
+
+    Returns
+    -------
+    ndarray of shape (frames,)
+
+    References
+    ----------
+    martin2001minimum
+
+    Chapter: vad
+    """
+    smooth = uniform_filter1d(levels, max(1, round(smoothing / ENERGY_STEP)), mode="nearest")
+    return minimum_filter1d(smooth, 2 * max(1, round(memory / ENERGY_STEP)) + 1, mode="nearest")  # (2)
+
+
+def energy_scores(waveform: np.ndarray, memory: float = 5.0, smoothing: float = 0.1) -> np.ndarray:
+    """How far each 10 ms rises above the background, dB, smoothed: shape (frames,).
+
+    Chapter: vad
+    """
+    levels = log_energy(waveform)
+    smooth = uniform_filter1d(levels, max(1, round(smoothing / ENERGY_STEP)), mode="nearest")
+    return smooth - noise_floor(levels, memory, smoothing)
+
+
+def energy_vad(
+    waveform: np.ndarray,
+    margin: float = 9.0,
+    release: float = 3.0,
+    minimum_speech: float = 0.1,
+    minimum_silence: float = 0.3,
+    padding: float = 0.1,
+    memory: float = 5.0,
+) -> np.ndarray:
+    """Speech is where the level rises above the background: an energy detector with an adaptive threshold.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+        At 16 kHz.
+    margin : float
+        dB above the background at which speech begins.
+    release : float
+        How many dB lower it ends.
+    minimum_speech, minimum_silence, padding : float
+        Seconds, see :func:`hysteresis`.
+    memory : float
+        Seconds on both sides within which the background is sought.
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        Seconds.
+
+    Chapter: vad
+    """
+    scores = energy_scores(waveform, memory)
+    durations = (minimum_speech, minimum_silence, padding)
+    return hysteresis(scores, ENERGY_STEP, margin, margin - release, *durations, len(waveform) / SAMPLE_RATE)
+
+
+# ---------------------------------------------------------------- two Gaussians
+
+
+@dataclass(frozen=True, slots=True)
+class TwoGaussians:
+    """A mixture of two normal distributions of one variable: background first, speech second.
+
+    Parameters
+    ----------
+    weights, means, deviations : ndarray of shape (2,)
+    log_likelihoods : ndarray of shape (iterations,)
+        Mean log-likelihood of a value before each step; it never falls.
+
+    Chapter: vad
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    deviations: np.ndarray
+    log_likelihoods: np.ndarray
+
+    def log_joint(self, values: np.ndarray) -> np.ndarray:
+        """Log of weight times density of each component, shape (values, 2)."""
+        deviation = (np.asarray(values, dtype=np.float64)[:, None] - self.means) / self.deviations
+        return np.log(self.weights) - 0.5 * deviation**2 - np.log(self.deviations * np.sqrt(2 * np.pi))  # (3)
+
+    def speech_probability(self, values: np.ndarray, monotonic: bool = True) -> np.ndarray:
+        """Posterior probability of the louder component, shape (values,).
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,)
+        monotonic : bool
+            Take values beyond the two means as if they were at the means. Without it a wide speech component
+            claims the quietest frames of all, and a wide background claims the loudest.
+        """
+        values = np.clip(values, *self.means) if monotonic else np.asarray(values)
+        background, speech = self.log_joint(values).T
+        return 1 / (1 + np.exp(np.clip(background - speech, -700, 700)))  # (4)
+
+
+def fit_two_gaussians(
+    values: np.ndarray, iterations: int = 100, tolerance: float = 1e-6, narrowest: float = 0.5
+) -> TwoGaussians:
+    """Fit a mixture of two Gaussians by expectation-maximization.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Such as frame levels in dB, at least 2.
+    iterations : int
+        At most.
+    tolerance : float
+        Stop when the mean log-likelihood gains less.
+    narrowest : float
+        Smallest standard deviation, in the values' unit: without it a component can collapse onto one value.
+
+    Returns
+    -------
+    TwoGaussians
+        Ordered by mean. It starts from the values below and above the middle of the 10th and 90th percentile, so
+        the result needs no seed.
+
+    References
+    ----------
+    dempster1977em
+
+    Chapter: vad
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
+        raise OptionError(f"values: expected at least 2 finite numbers in shape (n,), got shape {values.shape}")
+    loud = values > np.percentile(values, [10, 90]).mean()
+    share = np.column_stack([~loud, loud]).astype(np.float64)
+    history: list[float] = []
+    mixture = _maximize(values, share, narrowest)
+    for _ in range(iterations):
+        joint = mixture.log_joint(values)
+        evidence = np.logaddexp(joint[:, 0], joint[:, 1])
+        history.append(float(evidence.mean()))
+        if len(history) > 1 and history[-1] - history[-2] < tolerance:
+            break
+        mixture = _maximize(values, np.exp(joint - evidence[:, None]), narrowest)  # (4)
+    order = np.argsort(mixture.means, kind="stable")
+    return TwoGaussians(mixture.weights[order], mixture.means[order], mixture.deviations[order], np.array(history))
+
+
+def _maximize(values: np.ndarray, share: np.ndarray, narrowest: float) -> TwoGaussians:
+    """Weights, means and deviations that fit values of which each component has a share of (n, 2)."""
+    amount = np.maximum(share.sum(axis=0), 1e-12)
+    means = share.T @ values / amount
+    variances = np.einsum("nc,nc->c", share, (values[:, None] - means) ** 2) / amount
+    deviations = np.sqrt(np.maximum(variances, narrowest**2))
+    return TwoGaussians(amount / amount.sum(), means, deviations, np.empty(0))  # (5)
+
+
+def gaussian_scores(waveform: np.ndarray, smoothing: float = 0.1, separation: float = 3.0) -> np.ndarray:
+    """Probability of speech of each 10 ms from a mixture fitted to this recording's own levels: shape (frames,).
+
+    All zeros when the two means lie less than ``separation`` dB apart: then there is one kind of sound, not two.
+
+    Chapter: vad
+    """
+    levels = uniform_filter1d(log_energy(waveform), max(1, round(smoothing / ENERGY_STEP)), mode="nearest")
+    if len(levels) < 2:
+        return np.zeros(len(levels))
+    mixture = fit_two_gaussians(levels)
+    if mixture.means[1] - mixture.means[0] < separation:
+        return np.zeros(len(levels))
+    return mixture.speech_probability(levels)
+
+
+def gaussian_vad(
+    waveform: np.ndarray,
+    onset: float = 0.5,
+    offset: float | None = None,
+    minimum_speech: float = 0.1,
+    minimum_silence: float = 0.3,
+    padding: float = 0.1,
+) -> np.ndarray:
+    """Speech is the louder of two Gaussians that are fitted to the recording's levels: a statistical detector.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+        At 16 kHz.
+    onset, offset, minimum_speech, minimum_silence, padding : float
+        See :func:`hysteresis`; ``offset`` is half of ``onset`` by default.
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        Seconds.
+
+    Chapter: vad
+    """
+    offset = onset / 2 if offset is None else offset
+    durations = (minimum_speech, minimum_silence, padding)
+    seconds = len(waveform) / SAMPLE_RATE
+    return hysteresis(gaussian_scores(waveform), ENERGY_STEP, onset, offset, *durations, seconds)
+
+
+# ---------------------------------------------------------------- Silero
+
+
+@functools.lru_cache
+def _silero_session(threads: int):
+    """The network of the installed silero-vad package; the package itself, which needs torch, is not imported."""
+    import importlib.util
+    from pathlib import Path
+
+    import onnxruntime
+
+    package = importlib.util.find_spec("silero_vad")
+    if package is None:
+        raise AssetError("silero_vad: not installed; run `pip install silero-vad`")
+    path = Path(package.submodule_search_locations[0]) / "data" / "silero_vad.onnx"
+    if not path.is_file():
+        raise AssetError(f"{path}: not there; reinstall silero-vad")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def silero_scores(waveform: np.ndarray, threads: int = 1) -> np.ndarray:
+    """Probability of speech of each 32 ms by Silero VAD: shape (frames,).
+
+    The network is recurrent: each step sees 512 new samples, the 64 before them and its own state, so it
+    runs causally, one step after the other. The last step is filled up with zeros.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+        At 16 kHz.
+    threads : int
+        Processor threads; the network is too small to gain from more than one.
+
+    References
+    ----------
+    silero2024vad
+
+    Chapter: vad
+    """
+    waveform = check_waveform(waveform)
+    session = _silero_session(threads)
+    count = -(-len(waveform) // SILERO_SAMPLES)
+    padded = np.pad(waveform, (SILERO_CONTEXT, count * SILERO_SAMPLES - len(waveform)))
+    blocks = frames(padded, SILERO_CONTEXT + SILERO_SAMPLES, SILERO_SAMPLES)
+    state, rate = np.zeros((2, 1, 128), np.float32), np.array(SAMPLE_RATE, np.int64)
+    scores = np.empty(count, np.float32)
+    for index, block in enumerate(blocks):
+        output, state = session.run(None, {"input": np.ascontiguousarray(block[None]), "state": state, "sr": rate})
+        scores[index] = output[0, 0]
+    return scores
+
+
+def silero_vad(
+    waveform: np.ndarray,
+    onset: float = 0.5,
+    offset: float | None = None,
+    minimum_speech: float = 0.25,
+    minimum_silence: float = 0.1,
+    padding: float = 0.03,
+    threads: int = 1,
+) -> np.ndarray:
+    """Speech by Silero VAD, with the package's own thresholds and durations by default.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+        At 16 kHz.
+    onset, offset, minimum_speech, minimum_silence, padding : float
+        See :func:`hysteresis`; ``offset`` is ``onset - 0.15`` by default.
+    threads : int
+        Processor threads.
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        Seconds.
+
+    References
+    ----------
+    silero2024vad
+
+    Chapter: vad
+    """
+    offset = onset - 0.15 if offset is None else offset
+    durations = (minimum_speech, minimum_silence, padding)
+    scores = silero_scores(waveform, threads)
+    return hysteresis(scores, SILERO_STEP, onset, offset, *durations, len(waveform) / SAMPLE_RATE)
+
+
+# ---------------------------------------------------------------- segmentation-3.0
+
+
+def segmentation_scores(
+    waveform: np.ndarray, step: float = 1.0, model: SegmentationModel | None = None
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Probability of speech and of overlapped speech of each 17 ms by segmentation-3.0.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+        At 16 kHz.
+    step : float
+        Seconds from one 10 s chunk to the next.
+    model : SegmentationModel, optional
+
+    Returns
+    -------
+    speech, overlap : ndarray of shape (frames,)
+    frame_step : float
+        Seconds.
+
+    References
+    ----------
+    plaquet2023powerset
+
+    Chapter: vad
+    """
+    from diarbook.segmentation.neural import frame_probabilities
+
+    return frame_probabilities(waveform, step=step, model=model)
+
+
+def segmentation_vad(
+    waveform: np.ndarray,
+    onset: float = 0.5,
+    offset: float | None = None,
+    minimum_speech: float = 0.0,
+    minimum_silence: float = 0.0,
+    padding: float = 0.0,
+    step: float = 1.0,
+    model: SegmentationModel | None = None,
+) -> np.ndarray:
+    """Speech is where segmentation-3.0 hears at least one speaker.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+        At 16 kHz.
+    onset, offset, minimum_speech, minimum_silence, padding : float
+        See :func:`hysteresis`.
+    step : float
+        Seconds from one 10 s chunk to the next.
+    model : SegmentationModel, optional
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        Seconds.
+
+    References
+    ----------
+    plaquet2023powerset
+
+    Chapter: vad
+    """
+    speech, _, frame_step = segmentation_scores(waveform, step, model)
+    durations = (minimum_speech, minimum_silence, padding)
+    return hysteresis(speech, frame_step, onset, offset, *durations, len(waveform) / SAMPLE_RATE)
+
+
+def overlap_regions(
+    waveform: np.ndarray,
+    onset: float = 0.5,
+    offset: float | None = None,
+    minimum_speech: float = 0.0,
+    minimum_silence: float = 0.0,
+    padding: float = 0.0,
+    step: float = 1.0,
+    model: SegmentationModel | None = None,
+) -> np.ndarray:
+    """Overlapped speech detection: where segmentation-3.0 hears at least two speakers at once.
+
+    Parameters and result are those of :func:`segmentation_vad`.
+
+    References
+    ----------
+    plaquet2023powerset
+
+    Chapter: vad
+    """
+    _, overlap, frame_step = segmentation_scores(waveform, step, model)
+    durations = (minimum_speech, minimum_silence, padding)
+    return hysteresis(overlap, frame_step, onset, offset, *durations, len(waveform) / SAMPLE_RATE)
+
+
+# ---------------------------------------------------------------- measuring
+
+
+def share_of_frames(regions: np.ndarray, step: float, count: int) -> np.ndarray:
+    """How much of each frame the regions cover, 0 to 1: shape (count,).
+
+    Parameters
+    ----------
+    regions : ndarray of shape (n, 2)
+        Seconds, sorted and disjoint.
+    step : float
+        Seconds from one frame to the next.
+    count : int
+        Frames.
+
+    Chapter: vad
+    """
+    regions = _check_regions(regions, "regions")
+    if not step > 0:
+        raise OptionError(f"step must be above 0 s, got {step}")
+    return np.diff(_seconds_until(np.arange(count + 1) * step, regions)) / step
+
+
+def _seconds_until(times: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    """Seconds of the regions that lie before each time."""
+    if len(regions) == 0:
+        return np.zeros(len(times))
+    so_far = np.cumsum(np.column_stack([np.zeros(len(regions)), regions[:, 1] - regions[:, 0]]).ravel())
+    return np.interp(times, regions.ravel(), so_far)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionCurve:
+    """Missed and falsely detected seconds at each threshold, pooled over recordings.
+
+    Parameters
+    ----------
+    thresholds, missed, false_alarm : ndarray of shape (thresholds,)
+        Seconds for the last two.
+    speech, silence : float
+        Seconds in the reference.
+
+    Chapter: vad
+    """
+
+    thresholds: np.ndarray
+    missed: np.ndarray
+    false_alarm: np.ndarray
+    speech: float
+    silence: float
+
+    @property
+    def miss_rate(self) -> np.ndarray:
+        """Share of the speech that is missed; NaN without speech."""
+        return self.missed / self.speech if self.speech else np.full(len(self.missed), np.nan)
+
+    @property
+    def false_alarm_rate(self) -> np.ndarray:
+        """Share of the silence that is called speech; NaN without silence."""
+        return self.false_alarm / self.silence if self.silence else np.full(len(self.missed), np.nan)
+
+    @property
+    def error_rate(self) -> np.ndarray:
+        """Missed and false seconds over seconds of speech; NaN without speech."""
+        both = self.missed + self.false_alarm
+        return both / self.speech if self.speech else np.full(len(both), np.nan)  # (8)
+
+
+def detection_curve(
+    scores: Sequence[np.ndarray],
+    references: Sequence[np.ndarray],
+    step: float,
+    thresholds: np.ndarray | None = None,
+) -> DetectionCurve:
+    """Sweep a threshold over frame scores, without any smoothing.
+
+    A frame counts as detected when its score is at least the threshold. A frame of which the reference covers a
+    part is right and wrong in proportion, so the result is in seconds and does not depend on the frame step.
+
+    Parameters
+    ----------
+    scores : sequence of ndarray of shape (frames,)
+        One array a recording.
+    references : sequence of ndarray of shape (n, 2)
+        Speech regions of the same recordings, seconds, sorted and disjoint.
+    step : float
+        Seconds from one frame to the next.
+    thresholds : ndarray of shape (k,), optional
+        By default 201 quantiles of the scores.
+
+    Returns
+    -------
+    DetectionCurve
+
+    Chapter: vad
+    """
+    if len(scores) != len(references) or not len(scores):
+        raise OptionError(
+            f"got scores of {len(scores)} recordings and references of {len(references)}; need a pair each"
+        )
+    share = np.concatenate([share_of_frames(r, step, len(s)) for s, r in zip(scores, references, strict=True)])
+    values = np.concatenate([np.asarray(s, dtype=np.float64) for s in scores])
+    if np.isnan(values).any():
+        raise OptionError("scores: hold NaN; score every frame")
+    if thresholds is None:
+        thresholds = np.unique(np.quantile(values, np.linspace(0, 1, 201)))
+    thresholds = np.asarray(thresholds, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    below = np.searchsorted(values[order], thresholds, side="left")
+    speech = np.concatenate([[0.0], np.cumsum(share[order])]) * step
+    silence = np.concatenate([[0.0], np.cumsum(1 - share[order])]) * step
+    return DetectionCurve(thresholds, speech[below], silence[-1] - silence[below], speech[-1], silence[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentScores:
+    """How many whole regions were found.
+
+    Parameters
+    ----------
+    found, reference : int
+        Reference regions that the hypothesis covers sufficiently, of how many.
+    right, hypothesis : int
+        Hypothesis regions that the reference covers sufficiently, of how many.
+
+    Chapter: vad
+    """
+
+    found: int
+    reference: int
+    right: int
+    hypothesis: int
+
+    @property
+    def recall(self) -> float:
+        """Share of the reference regions that are found; NaN without any."""
+        return self.found / self.reference if self.reference else float("nan")
+
+    @property
+    def precision(self) -> float:
+        """Share of the hypothesis regions that are right; NaN without any."""
+        return self.right / self.hypothesis if self.hypothesis else float("nan")
+
+    def __add__(self, other: SegmentScores) -> SegmentScores:
+        """Pool two recordings."""
+        return SegmentScores(
+            self.found + other.found,
+            self.reference + other.reference,
+            self.right + other.right,
+            self.hypothesis + other.hypothesis,
+        )
+
+
+def segment_scores(reference: np.ndarray, hypothesis: np.ndarray, at_least: float = 0.5) -> SegmentScores:
+    """Count regions instead of seconds: a short word weighs as much as a long talk.
+
+    Parameters
+    ----------
+    reference, hypothesis : ndarray of shape (n, 2)
+        Seconds, sorted and disjoint.
+    at_least : float
+        Share of a region that the other side must cover, above 0 and up to 1.
+
+    Returns
+    -------
+    SegmentScores
+
+    Chapter: vad
+    """
+    if not 0 < at_least <= 1:
+        raise OptionError(f"at_least must be above 0 and at most 1, got {at_least}")
+    reference, hypothesis = _check_regions(reference, "reference"), _check_regions(hypothesis, "hypothesis")
+
+    def covered(regions: np.ndarray, by: np.ndarray) -> int:
+        shared = _seconds_until(regions[:, 1], by) - _seconds_until(regions[:, 0], by)
+        return int(np.sum(shared >= at_least * (regions[:, 1] - regions[:, 0]) - _SLACK))
+
+    return SegmentScores(
+        covered(reference, hypothesis), len(reference), covered(hypothesis, reference), len(hypothesis)
+    )
