@@ -1,0 +1,81 @@
+"""Scores of diarization, detection, segmentation and verification: exact, fast, explicit about their protocol.
+
+Only NumPy and SciPy are imported.
+
+Chapter: evaluation
+"""
+
+from diarbook.metrics.bootstrap import bootstrap_interval, bootstrap_values
+from diarbook.metrics.confusion import ConfusionMatrix, confusion_matrix
+from diarbook.metrics.der import (
+    DiarizationError,
+    best_matching,
+    diarization_error,
+    diarization_errors,
+    mean_rate,
+    pool,
+)
+from diarbook.metrics.detection import DetectionError, detection_error, overlap_detection_error, pool_detection
+from diarbook.metrics.jer import JaccardError, jaccard_error, jaccard_errors, pool_jaccard
+from diarbook.metrics.protocol import PRESETS, Protocol, preset
+from diarbook.metrics.segmentation import (
+    BoundaryScores,
+    Share,
+    boundary_scores,
+    coverage,
+    coverage_share,
+    pool_boundaries,
+    purity,
+    purity_share,
+)
+from diarbook.metrics.timeline import ErrorSpan, error_timeline
+from diarbook.metrics.verification import (
+    DetectionErrorTradeoff,
+    OperatingPoint,
+    detection_error_tradeoff,
+    equal_error_point,
+    equal_error_rate,
+    minimum_detection_cost,
+    minimum_detection_cost_point,
+)
+
+__all__ = [
+    "PRESETS",
+    "BoundaryScores",
+    "ConfusionMatrix",
+    "DetectionError",
+    "DetectionErrorTradeoff",
+    "DiarizationError",
+    "ErrorSpan",
+    "JaccardError",
+    "OperatingPoint",
+    "Protocol",
+    "Share",
+    "best_matching",
+    "bootstrap_interval",
+    "bootstrap_values",
+    "boundary_scores",
+    "confusion_matrix",
+    "coverage",
+    "coverage_share",
+    "detection_error",
+    "detection_error_tradeoff",
+    "diarization_error",
+    "diarization_errors",
+    "equal_error_point",
+    "equal_error_rate",
+    "error_timeline",
+    "jaccard_error",
+    "jaccard_errors",
+    "mean_rate",
+    "minimum_detection_cost",
+    "minimum_detection_cost_point",
+    "overlap_detection_error",
+    "pool",
+    "pool_boundaries",
+    "pool_detection",
+    "pool_jaccard",
+    "preset",
+    "purity",
+    "purity_share",
+]

@@ -1,0 +1,92 @@
+"""How a score is taken: what is removed before counting, and when speakers are matched.
+
+Chapter: evaluation
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+from diarbook.errors import OptionError
+
+MAPPINGS = ("before_collar", "after_collar")
+REGIONS = ("all", "reference")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Everything that changes a diarization error rate besides the two annotations.
+
+    Parameters
+    ----------
+    collar : float
+        Seconds removed on EACH side of every reference boundary, so ``0.25`` removes half a second around it.
+    skip_overlap : bool
+        Leave out the time in which two or more reference speakers talk at once.
+    mapping : {"before_collar", "after_collar"}
+        Match speakers on the whole scored region, or on what collar and overlap leave of it.
+    region : {"all", "reference"}
+        What to score where no UEM says so: all that either side mentions, or only the time from the reference's
+        first start to its last end.
+
+    Raises
+    ------
+    OptionError
+        When a value is not one of these.
+
+    References
+    ----------
+    nist2009rt, landini2022vbx
+
+    Chapter: evaluation
+    """
+
+    collar: float = 0.0
+    skip_overlap: bool = False
+    mapping: str = "before_collar"
+    region: str = "all"
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.collar) and self.collar >= 0):
+            raise OptionError(f"collar must be 0 s or more on each side of a boundary, got {self.collar}")
+        if self.mapping not in MAPPINGS:
+            raise OptionError(f"mapping must be one of {', '.join(MAPPINGS)}, got {self.mapping!r}")
+        if self.region not in REGIONS:
+            raise OptionError(f"region must be one of {', '.join(REGIONS)}, got {self.region!r}")
+
+    def options(self) -> dict[str, float | bool | str]:
+        """The four options, as keyword arguments of the metrics."""
+        return asdict(self)
+
+
+PRESETS: dict[str, Protocol] = {
+    "full": Protocol(),
+    "fair": Protocol(collar=0.25),
+    "forgiving": Protocol(collar=0.25, skip_overlap=True),
+    "nist": Protocol(collar=0.25, region="reference"),
+    "pyannote": Protocol(mapping="after_collar"),
+}
+
+
+def preset(name: str) -> Protocol:
+    """Protocol that a paper or a tool uses, by its common name.
+
+    ``full``: no collar, overlap scored. ``fair``: 0.25 s each side, overlap scored. ``forgiving``: 0.25 s each side,
+    overlap left out. ``nist``: md-eval as in the Rich Transcription evaluations, 0.25 s each side and the reference's
+    extent as region. ``pyannote``: the defaults of pyannote.metrics.
+
+    Raises
+    ------
+    OptionError
+        When there is no such preset.
+
+    References
+    ----------
+    landini2022vbx, nist2009rt, bredin2017metrics
+
+    Chapter: evaluation
+    """
+    if name not in PRESETS:
+        raise OptionError(f"no preset {name!r}; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]
