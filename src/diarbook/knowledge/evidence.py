@@ -108,8 +108,8 @@ def load_evidence(path: Path) -> Evidence:
 def format_value(value: object, key: str = "", heading: str = "") -> str:
     """A value as a reader sees it.
 
-    A float whose column is called ``rate`` or ends in ``_rate`` is a fraction and becomes a percentage; one under a
-    heading with ``%`` keeps one decimal; others keep three significant digits. None and NaN are undefined.
+    A float whose column is called ``rate`` or ends in ``_rate`` is a fraction and becomes a percentage; one whose
+    heading ends in ``%`` keeps one decimal; others keep three significant digits. None and NaN are undefined.
 
     Chapter: evaluation
     """
@@ -123,10 +123,10 @@ def format_value(value: object, key: str = "", heading: str = "") -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {format_value(item)}" for name, item in value.items())
     if isinstance(value, float):
-        if "%" in heading:
-            return f"{value:.1f}"
         if key == "rate" or key.endswith("_rate"):
             return f"{100 * value:.1f} %"
+        if heading.rstrip(")").endswith("%"):
+            return f"{value:.1f}"
         if value == 0 or not math.isfinite(value):
             return f"{value:g}"
         decimals = max(0, 2 - math.floor(math.log10(abs(value))))

@@ -59,14 +59,14 @@ class WswDirective(SphinxDirective):
                 return folder + name
         return None
 
-    def page_link(self, name: str, title: str | None = None, *classes: str) -> nodes.Node:
+    def page_link(self, name: str, title: str | None = None) -> nodes.Node:
         """Link to a page; the page's title up to its colon by default."""
         page = self.page(name)
         if page is None:
             return nodes.inline("", name, classes=["wsw-planned"])
         link = addnodes.pending_xref(
             "",
-            nodes.inline("", title or page, classes=["doc", *classes, *([] if title else ["wsw-short-title"])]),
+            nodes.inline("", title or page, classes=["doc"]),
             refdomain="std",
             reftype="doc",
             reftarget=f"/{page}",
@@ -75,7 +75,7 @@ class WswDirective(SphinxDirective):
             refwarn=True,
         )
         link.source, link.line = self.get_source_info()
-        return link
+        return link if title else nodes.inline("", "", link, classes=["wsw-short-title"])
 
     def warn(self, message: str) -> None:
         """One line in the build's log, with the place."""
@@ -431,10 +431,11 @@ def chapter_line(app: Sphinx, name: str) -> str:
 
 def shorten_titles(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Cut the titles of linked chapters at the colon: the question after it is too long for a list."""
-    for inline in doctree.findall(lambda node: isinstance(node, nodes.inline) and "wsw-short-title" in node["classes"]):
-        title = inline.astext().partition(":")[0]
-        inline.children.clear()
-        inline += nodes.Text(title)
+    for holder in doctree.findall(lambda node: isinstance(node, nodes.inline) and "wsw-short-title" in node["classes"]):
+        for reference in holder.findall(nodes.reference):
+            title = reference.astext().partition(":")[0]
+            reference.children = []
+            reference += nodes.inline("", title, classes=["doc"])
 
 
 def fingerprint(kind: str) -> str:
