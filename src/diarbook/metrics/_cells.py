@@ -121,10 +121,7 @@ def merged(columns: Side) -> Side:
     speaker = columns.speaker[order]
     offset = speaker * span - low
     start, end = columns.start[order] + offset, columns.end[order] + offset
-    if span == 0:
-        end = _running_maximum(end, speaker)
-    else:
-        end = np.maximum.accumulate(end)
+    end = np.maximum.accumulate(end) if span else _running_maximum(end, speaker)
     begins = np.empty(len(start), dtype=bool)
     begins[0] = True
     np.greater(start[1:], end[:-1], out=begins[1:])
