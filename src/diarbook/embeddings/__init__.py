@@ -1,0 +1,41 @@
+"""From frames to one vector a segment: networks that say whose voice a stretch of speech is.
+
+``load_embedder("campplus")`` is what the other stages call. Importing this package imports no torch;
+the networks do, on first use.
+
+Chapter: embeddings
+"""
+
+from __future__ import annotations
+
+import importlib
+
+_HOME = {
+    "Embedder": "embedder",
+    "load_embedder": "embedder",
+    "cosine_similarity": "similarity",
+    "unit_length": "similarity",
+    "Chunk": "trials",
+    "Trials": "trials",
+    "embed_chunks": "trials",
+    "single_speaker_chunks": "trials",
+    "trial_scores": "trials",
+    "statistics_pooling": "pooling",
+    "AttentiveStatisticsPooling": "pooling",
+    "XVector": "xvector",
+    "EcapaTdnn": "ecapa",
+    "ResNetEmbedding": "resnet",
+    "CamPlusPlus": "campplus",
+    "Ge2eEncoder": "ge2e",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -1,0 +1,392 @@
+"""One interface for every embedding model: a waveform and windows in, one vector a window out.
+
+Chapter: embeddings
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from diarbook import assets
+from diarbook.audio import SAMPLE_RATE, check_waveform
+from diarbook.errors import DiarbookError, OptionError
+from diarbook.files import write_atomically
+
+NAMES = ("campplus", "ge2e")
+BACKENDS = ("onnx", "torch")
+THREADS = 2
+BATCH_FRAMES = 12_000
+BLOCK_SECONDS = 300.0
+EXPORTER = 1
+OPSET = 17
+TOLERANCE = 1e-4
+FRAMES_A_SECOND = 100
+
+Network = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """A speaker embedding model, ready to run.
+
+    Parameters
+    ----------
+    name, backend : str
+        Such as ``campplus`` and ``onnx``.
+    dimension : int
+        Length of an embedding.
+    bands : int
+        Mel bands of a frame of features.
+    minimum_seconds : float
+        A shorter window gets a row of NaN.
+    front_end : callable
+        ``(waveform, windows) -> iterator of (parts, frames, bands)``: the features of each window, cut into the
+        parts that the network takes.
+    prepare : callable
+        ``(frames, bands) -> (parts, frames, bands)``: the same for features that the caller computed.
+    network : callable
+        ``(batch, frames, bands) -> (batch, dimension)``.
+
+    Chapter: embeddings
+    """
+
+    name: str
+    backend: str
+    dimension: int
+    bands: int
+    minimum_seconds: float
+    front_end: Callable[[np.ndarray, np.ndarray], Iterator[np.ndarray]]
+    prepare: Callable[[np.ndarray], np.ndarray]
+    network: Network
+
+    def reasons(self, waveform: np.ndarray, windows: np.ndarray) -> dict[int, str]:
+        """Why rows of :meth:`embed` would be NaN, by row.
+
+        Chapter: embeddings
+        """
+        duration = len(waveform) / SAMPLE_RATE
+        reasons = {}
+        for row, (start, end) in enumerate(_checked_windows(windows)):
+            inside = min(end, duration) - max(start, 0.0)
+            if inside < self.minimum_seconds - 1e-9:
+                reasons[row] = (
+                    f"window {row} ({start:.2f} to {end:.2f} s) holds {max(inside, 0):.2f} s of audio; "
+                    f"{self.name} needs {self.minimum_seconds} s"
+                )
+        return reasons
+
+    def embed(self, waveform: np.ndarray, windows: np.ndarray | Sequence | None = None) -> np.ndarray:
+        """Embed stretches of a recording.
+
+        Parameters
+        ----------
+        waveform : array of shape (samples,)
+            At 16 kHz.
+        windows : array of shape (n, 2), optional
+            Starts and ends in seconds, in any order and of any length; what lies outside the audio is cut off.
+            By default one window, the whole waveform.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, dimension)
+            Not of unit length. NaN rows for windows that are too short, see :meth:`reasons`.
+
+        Raises
+        ------
+        AudioError
+            When the waveform is not one channel of finite samples.
+        OptionError
+            When a window ends before it starts or is not finite.
+
+        Chapter: embeddings
+        """
+        waveform = check_waveform(waveform)
+        duration = len(waveform) / SAMPLE_RATE
+        windows = np.array([[0.0, duration]]) if windows is None else _checked_windows(windows)
+        bad = self.reasons(waveform, windows)
+        good = np.array([row for row in range(len(windows)) if row not in bad], dtype=int)
+        result = np.full((len(windows), self.dimension), np.nan, dtype=np.float32)
+        good = good[np.argsort(windows[good, 0], kind="stable")]  # in time order, each block of audio is read once
+        inside = np.clip(windows[good], 0.0, duration)
+        result[good] = self._run(self.front_end(waveform, inside), len(good))
+        return result
+
+    def embed_features(self, features: Sequence[np.ndarray]) -> np.ndarray:
+        """Embed features that the caller computed, each item a matrix of (frames, bands).
+
+        An item may join frames that were not neighbours, such as one speaker's frames without overlap.
+        An item shorter than ``minimum_seconds`` gets a row of NaN.
+
+        Chapter: embeddings
+        """
+        least = round(self.minimum_seconds * FRAMES_A_SECOND) - 2  # two frames of a window lie beyond its edge
+        for item in features:
+            if item.ndim != 2 or item.shape[1] != self.bands:
+                raise OptionError(f"{self.name} takes features of shape (frames, {self.bands}), got {item.shape}")
+        good = [row for row, item in enumerate(features) if len(item) >= least]
+        result = np.full((len(features), self.dimension), np.nan, dtype=np.float32)
+        result[good] = self._run((self.prepare(np.asarray(features[row], np.float32)) for row in good), len(good))
+        return result
+
+    def _run(self, items: Iterator[np.ndarray], count: int) -> np.ndarray:
+        """Embed every part, parts of equal length together, and average the parts of each item."""
+        totals = np.zeros((count, self.dimension), dtype=np.float64)
+        parts = np.zeros(count)
+        waiting: dict[int, list[tuple[int, np.ndarray]]] = {}
+
+        def flush(length: int) -> None:
+            batch = waiting.pop(length)
+            rows = [row for row, _ in batch]
+            np.add.at(totals, rows, self.network(np.stack([part for _, part in batch])))
+            np.add.at(parts, rows, 1)
+
+        for row, item in enumerate(items):
+            for part in item:
+                batch = waiting.setdefault(len(part), [])
+                batch.append((row, part))
+                if len(batch) * len(part) >= BATCH_FRAMES:
+                    flush(len(part))
+        for length in list(waiting):
+            flush(length)
+        return (totals / parts[:, None]).astype(np.float32)
+
+
+def _checked_windows(windows: np.ndarray | Sequence) -> np.ndarray:
+    windows = np.asarray(windows, dtype=np.float64).reshape(-1, 2) if len(windows) else np.zeros((0, 2))
+    wrong = ~np.isfinite(windows).all(axis=1) | (windows[:, 1] < windows[:, 0])
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise OptionError(f"window {row} is {windows[row].tolist()}: give finite seconds, start before end")
+    return windows
+
+
+def _blocks(windows: np.ndarray, seconds: float = BLOCK_SECONDS) -> Iterator[np.ndarray]:
+    """Split windows, sorted by start, into runs that start within ``seconds`` of each other."""
+    first = 0
+    while first < len(windows):
+        last = int(np.searchsorted(windows[:, 0], windows[first, 0] + seconds, side="right"))
+        yield windows[first:last]
+        first = last
+
+
+def campplus_features(waveform: np.ndarray) -> np.ndarray:
+    """Log mel energies as CAM++ was trained on, the mean not yet removed.
+
+    Parameters
+    ----------
+    waveform : array of shape (samples,)
+
+    Returns
+    -------
+    ndarray of float32, shape (frames, 80)
+        Kaldi's filterbank, 25 ms every 10 ms, without dither.
+
+    Chapter: embeddings
+    """
+    from diarbook.features import kaldi_fbank
+
+    return kaldi_fbank(waveform, 80, scale=1.0)  # it was trained on samples of -1 to 1: the floor of the logarithm
+
+
+def remove_mean(features: np.ndarray) -> np.ndarray:
+    """Subtract from every band its mean over the frames; cancels loudness and a fixed channel.
+
+    Chapter: embeddings
+    """
+    return features - features.mean(axis=0, keepdims=True)
+
+
+def _campplus_front_end(waveform: np.ndarray, windows: np.ndarray) -> Iterator[np.ndarray]:
+    """Features of each window, cut from those of the audio around it, so that overlapping windows share the work."""
+    for block in _blocks(windows):
+        hop = SAMPLE_RATE // FRAMES_A_SECOND
+        first = np.round(block[:, 0] * FRAMES_A_SECOND).astype(int)
+        last = np.round(block[:, 1] * FRAMES_A_SECOND).astype(int) - 2
+        offset = first.min()
+        features = campplus_features(waveform[offset * hop : (last.max() + 2) * hop])
+        for start, end in zip(first - offset, last - offset, strict=True):
+            yield remove_mean(features[start:end])[None]
+
+
+def _ge2e_front_end(waveform: np.ndarray, windows: np.ndarray) -> Iterator[np.ndarray]:
+    from diarbook.embeddings.ge2e import partial_features
+
+    for start, end in np.round(windows * SAMPLE_RATE).astype(int):
+        yield partial_features(waveform[start:end])
+
+
+def _ge2e_prepare(features: np.ndarray) -> np.ndarray:
+    from diarbook.embeddings.ge2e import HOP, PARTIAL_FRAMES, partial_starts
+
+    starts = partial_starts(len(features) * HOP - 1)
+    padded = np.pad(features, ((0, max(0, starts[-1] + PARTIAL_FRAMES - len(features))), (0, 0)))
+    return padded[starts[:, None] + np.arange(PARTIAL_FRAMES)]
+
+
+@contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _load_torch(name: str):
+    path = assets.weights_path(name)
+    if name == "campplus":
+        from diarbook.embeddings.campplus import load_campplus
+
+        return load_campplus(path)
+    from diarbook.embeddings.ge2e import load_ge2e
+
+    return load_ge2e(path)
+
+
+def _torch_network(name: str) -> Network:
+    import torch
+
+    model = _load_torch(name)
+
+    def run(features: np.ndarray) -> np.ndarray:
+        with torch.inference_mode(), _torch_threads(THREADS):
+            return model(torch.from_numpy(features)).numpy()
+
+    return run
+
+
+def _session(path: Path):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _onnx_network(path: Path) -> Network:
+    session = _session(path)
+    return lambda features: session.run(None, {"features": features})[0]
+
+
+def exported_path(name: str) -> Path:
+    """Where the ONNX form of a model lies: the name holds the weights' SHA-256 and the exporter's version.
+
+    Chapter: embeddings
+    """
+    digest = assets.sha256_of(assets.weights_path(name))
+    return assets.cache_folder() / f"{name}-{digest[:16]}-v{EXPORTER}.onnx"
+
+
+def export_onnx(name: str) -> Path:
+    """Write a model as ONNX into the cache, once, and check that it agrees with PyTorch.
+
+    Raises
+    ------
+    DiarbookError
+        When the exported network's embeddings differ from PyTorch's by more than 1e-4.
+
+    Chapter: embeddings
+    """
+    path = exported_path(name)
+    if path.is_file():
+        return path
+    import torch
+
+    bands, frames = (80, 148) if name == "campplus" else (40, 160)
+    model = _load_torch(name)
+    axes = {0: "batch", 1: "frames"}
+    with tempfile.TemporaryDirectory() as folder, _quiet_exporter():
+        draft = Path(folder) / "model.onnx"
+        torch.onnx.export(
+            model,
+            (torch.zeros(2, frames, bands),),
+            str(draft),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["features"],
+            output_names=["embedding"],
+            dynamic_axes={"features": axes, "embedding": {0: "batch"}},
+        )
+        network = _onnx_network(draft)
+        generator = np.random.default_rng(0)
+        for batch, length in ((1, frames), (3, 2 * frames + 7)):
+            features = generator.standard_normal((batch, length, bands), dtype=np.float32)
+            with torch.inference_mode():
+                difference = float(np.abs(network(features) - model(torch.from_numpy(features)).numpy()).max())
+            if not difference <= TOLERANCE:
+                raise DiarbookError(
+                    f"{name}: ONNX and PyTorch embeddings differ by {difference:.1e}; "
+                    "use load_embedder(backend='torch')"
+                )
+        write_atomically(path, draft.read_bytes())
+    return path
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Run PyTorch's exporter without its advice on a reader's page, and without the package ``onnx``.
+
+    The exporter needs that package for one last step, which adds custom functions; our networks have none. Where it
+    is not installed the step is left out.
+    """
+    import logging
+    import warnings
+    from importlib.util import find_spec
+    from unittest import mock
+
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    step = "torch.onnx._internal.torchscript_exporter.onnx_proto_utils._add_onnxscript_fn"
+    skip = nullcontext() if find_spec("onnx") else mock.patch(step, lambda model, _: model)
+    try:
+        with warnings.catch_warnings(), skip:
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
+
+
+@functools.cache
+def load_embedder(name: str = "campplus", backend: str = "onnx") -> Embedder:
+    """A released speaker embedding model; the second call returns the first one's.
+
+    Parameters
+    ----------
+    name : {"campplus", "ge2e"}
+    backend : {"onnx", "torch"}
+        ``onnx`` is faster on a processor; the model is exported into the cache on first use.
+
+    Raises
+    ------
+    OptionError
+        When the name or the backend is unknown.
+    AssetError
+        When the weights are not fetched.
+
+    References
+    ----------
+    wang2023campplus, wan2018ge2e
+
+    Chapter: embeddings
+    """
+    if name not in NAMES:
+        raise OptionError(f"unknown embedding model {name!r}; known: {', '.join(NAMES)}")
+    if backend not in BACKENDS:
+        raise OptionError(f"unknown backend {backend!r}; known: {', '.join(BACKENDS)}")
+    network = _onnx_network(export_onnx(name)) if backend == "onnx" else _torch_network(name)
+    if name == "campplus":
+        return Embedder(name, backend, 192, 80, 0.25, _campplus_front_end, lambda x: remove_mean(x)[None], network)
+    return Embedder(name, backend, 256, 40, 0.25, _ge2e_front_end, _ge2e_prepare, network)

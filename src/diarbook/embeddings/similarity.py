@@ -1,0 +1,62 @@
+"""How alike two voices are: the angle between their embeddings.
+
+Chapter: embeddings
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diarbook.errors import OptionError
+
+
+def unit_length(vectors: np.ndarray) -> np.ndarray:
+    """Divide each vector by its length.
+
+    Parameters
+    ----------
+    vectors : array of shape (..., d)
+
+    Returns
+    -------
+    ndarray of the same shape
+        NaN rows stay NaN; a zero vector, which has no direction, becomes NaN.
+
+    Chapter: embeddings
+    """
+    vectors = np.asarray(vectors)
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(
+        vectors, length, out=np.full(vectors.shape, np.nan, np.result_type(vectors, 0.0)), where=length > 0
+    )
+
+
+def cosine_similarity(first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
+    """Cosine of the angle between every embedding of one set and every embedding of another.
+
+    Parameters
+    ----------
+    first : array of shape (n, d) or (d,)
+    second : array of shape (m, d) or (d,), optional
+        By default the first set again.
+
+    Returns
+    -------
+    ndarray of shape (n, m), without the axis of an argument that was one vector
+        Between -1 and 1; NaN where a vector is NaN or zero.
+
+    Raises
+    ------
+    OptionError
+        When the dimensions differ.
+
+    Chapter: embeddings
+    """
+    first = np.asarray(first)
+    second = first if second is None else np.asarray(second)
+    if first.shape[-1] != second.shape[-1]:
+        raise OptionError(
+            f"embeddings of {first.shape[-1]} and {second.shape[-1]} dimensions come from different models; "
+            "embed both with one"
+        )
+    return np.clip(unit_length(first) @ unit_length(second).T, -1.0, 1.0)  # (6)

@@ -1,0 +1,197 @@
+"""Trials: pairs of stretches of speech, and whether one person spoke both.
+
+Chapter: embeddings
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from diarbook.assets import Recording
+from diarbook.embeddings.embedder import Embedder
+from diarbook.embeddings.similarity import cosine_similarity
+from diarbook.errors import OptionError
+from diarbook.turns import Turn, merge
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Chunk:
+    """A stretch of a recording in which the reference hears exactly one speaker.
+
+    Parameters
+    ----------
+    recording : str
+        Name of the recording.
+    start, end : float
+        Seconds.
+    speaker : str
+        The reference's label.
+
+    Chapter: embeddings
+    """
+
+    recording: str
+    start: float
+    end: float
+    speaker: str
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.end - self.start
+
+
+def single_speaker_turns(turns: Iterable[Turn]) -> list[Turn]:
+    """What is left of the turns where exactly one speaker is active.
+
+    Chapter: embeddings
+    """
+    turns = merge(turns)
+    edges = sorted({edge for turn in turns for edge in (turn.start, turn.end)})
+    alone = []
+    for start, end in zip(edges, edges[1:], strict=False):
+        active = [turn.speaker for turn in turns if turn.start <= start and turn.end >= end]
+        if len(active) == 1:
+            alone.append(Turn(start, end, active[0]))
+    return merge(alone)
+
+
+def single_speaker_chunks(recordings: Sequence[Recording], minimum: float = 1.5, maximum: float = 2.0) -> list[Chunk]:
+    """Cut the stretches of one speaker alone into chunks.
+
+    Each stretch is cut from its start into chunks of ``maximum`` seconds; what is left at its end is kept when it
+    lasts ``minimum`` seconds or more. Overlapped speech, pauses and shorter stretches are left out.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    minimum, maximum : float
+        Shortest and longest chunk, seconds.
+
+    Returns
+    -------
+    list of Chunk
+        In the order of the recordings and of time; they do not overlap.
+
+    Raises
+    ------
+    OptionError
+        When not ``0 < minimum <= maximum``.
+
+    Chapter: embeddings
+    """
+    if not 0 < minimum <= maximum:
+        raise OptionError(f"chunk lengths must satisfy 0 < minimum <= maximum, got {minimum} and {maximum} s")
+    chunks = []
+    for recording in recordings:
+        limit = recording.duration
+        for turn in single_speaker_turns(recording.turns):
+            end = min(turn.end, limit)
+            pieces = int((end - turn.start) / maximum + 1e-9)
+            starts = turn.start + maximum * np.arange(pieces + 1)
+            for start in starts:
+                stop = min(start + maximum, end)
+                if stop - start >= minimum - 1e-9:
+                    chunks.append(Chunk(recording.name, float(start), float(stop), turn.speaker))
+    return chunks
+
+
+def embed_chunks(
+    embedder: Embedder, recordings: Sequence[Recording], chunks: Sequence[Chunk], seconds: float | None = None
+) -> np.ndarray:
+    """Embed chunks of several recordings.
+
+    Parameters
+    ----------
+    embedder : Embedder
+    recordings : sequence of Recording
+        Those that the chunks name.
+    chunks : sequence of Chunk
+    seconds : float, optional
+        Use only so much of the middle of each chunk.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, d)
+
+    Chapter: embeddings
+    """
+    waveforms = {recording.name: recording.waveform for recording in recordings}
+    missing = {chunk.recording for chunk in chunks} - set(waveforms)
+    if missing:
+        raise OptionError(f"chunks of {sorted(missing)[0]!r} need its recording; pass it as well")
+    embeddings = np.full((len(chunks), embedder.dimension), np.nan, dtype=np.float32)
+    for name, waveform in waveforms.items():
+        rows = [row for row, chunk in enumerate(chunks) if chunk.recording == name]
+        if not rows:
+            continue
+        windows = np.array([[chunks[row].start, chunks[row].end] for row in rows])
+        if seconds is not None:
+            middle = windows.mean(axis=1, keepdims=True)
+            half = np.minimum(seconds, windows[:, 1:] - windows[:, :1]) / 2
+            windows = np.hstack([middle - half, middle + half])
+        embeddings[rows] = embedder.embed(waveform, windows)
+    return embeddings
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Every pair of chunks once, with its score.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n,)
+        Cosine similarity.
+    labels : ndarray of bool, shape (n,)
+        True when one person spoke both chunks (a target trial).
+    same_recording : ndarray of bool, shape (n,)
+        True when both chunks come from one recording: same microphone, same room, same minute.
+    first, second : ndarray of int, shape (n,)
+        Positions of the two chunks.
+
+    Chapter: embeddings
+    """
+
+    scores: np.ndarray
+    labels: np.ndarray
+    same_recording: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def where(self, keep: np.ndarray) -> Trials:
+        """The trials at which ``keep`` is true."""
+        return Trials(*(getattr(self, field.name)[keep] for field in fields(self)))
+
+
+def trial_scores(embeddings: np.ndarray, chunks: Sequence[Chunk]) -> Trials:
+    """Score every unordered pair of different chunks by cosine similarity.
+
+    Labels are compared as they are: they must name the same person in every recording, as AMI's do.
+
+    Parameters
+    ----------
+    embeddings : array of shape (n, d)
+    chunks : sequence of n Chunk
+
+    Returns
+    -------
+    Trials
+        ``n (n - 1) / 2`` of them, without those of a NaN embedding.
+
+    Chapter: embeddings
+    """
+    if len(embeddings) != len(chunks):
+        raise OptionError(f"{len(embeddings)} embeddings for {len(chunks)} chunks; give one each")
+    first, second = np.triu_indices(len(chunks), k=1)
+    speakers = np.unique([chunk.speaker for chunk in chunks], return_inverse=True)[1]
+    names = np.unique([chunk.recording for chunk in chunks], return_inverse=True)[1]
+    scores = cosine_similarity(embeddings)[first, second]
+    known = np.isfinite(scores)
+    first, second, scores = first[known], second[known], scores[known]
+    return Trials(scores, speakers[first] == speakers[second], names[first] == names[second], first, second)
