@@ -224,6 +224,8 @@ def _turns(starts: list[float], ends: list[float], labels: list[str]) -> list[Tu
 def read_rttms(path: str | os.PathLike[str]) -> dict[str, list[Turn]]:
     """Turns of every recording in one RTTM file, or in all ``*.rttm`` files of a folder.
 
+    In a folder, a file without turns stands for a recording of its own name in which nobody speaks.
+
     Raises
     ------
     RttmError
@@ -240,7 +242,8 @@ def read_rttms(path: str | os.PathLike[str]) -> dict[str, list[Turn]]:
     recordings: dict[str, list[Turn]] = {}
     source: dict[str, Path] = {}
     for file in files:
-        for name, turns in read_rttm(file).items():
+        # A file without turns is the answer "nobody spoke": only its name says in which recording.
+        for name, turns in (read_rttm(file) or {unicodedata.normalize("NFC", file.stem): []}).items():
             if name in recordings:
                 raise RttmError(f"{file}: recording {name!r} is also in {source[name]}; keep one of them")
             recordings[name], source[name] = turns, file

@@ -18,6 +18,7 @@ from diarbook.metrics.der import (
 from diarbook.metrics.detection import DetectionError, detection_error, overlap_detection_error, pool_detection
 from diarbook.metrics.jer import JaccardError, jaccard_error, jaccard_errors, pool_jaccard
 from diarbook.metrics.protocol import PRESETS, Protocol, preset
+from diarbook.metrics.report import Report, score
 from diarbook.metrics.segmentation import (
     BoundaryScores,
     Share,
@@ -50,6 +51,7 @@ __all__ = [
     "JaccardError",
     "OperatingPoint",
     "Protocol",
+    "Report",
     "Share",
     "best_matching",
     "bootstrap_interval",
@@ -78,4 +80,5 @@ __all__ = [
     "preset",
     "purity",
     "purity_share",
+    "score",
 ]
