@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from diarbook.errors import AudioError, OptionError
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
 
 SAMPLE_RATE = 16_000
 MINIMUM_SECONDS = 0.1
@@ -52,11 +56,14 @@ def check_waveform(waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
     Raises
     ------
     AudioError
-        When it is not one channel, is empty or shorter than 0.1 s, or holds NaN or infinite samples.
+        When it is not one channel, is empty or shorter than 0.1 s, holds integers, or NaN or infinite samples.
 
     Chapter: start
     """
-    waveform = np.asarray(waveform, dtype=np.float32)
+    waveform = np.asarray(waveform)
+    if waveform.dtype.kind != "f":
+        raise AudioError(f"{name}: expected samples as floats within -1 to 1, got {waveform.dtype}; scale them")
+    waveform = waveform.astype(np.float32, copy=False)
     if waveform.ndim != 1:
         raise AudioError(
             f"{name}: expected one channel of shape (samples,), got {waveform.shape}; average its channels"
@@ -101,21 +108,33 @@ def load_audio(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> 
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file is empty; record or export it again")
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
+        with soundfile.SoundFile(path) as file:
+            waveform = _read_blocks(file, sample_rate)
+    except (soundfile.SoundFileError, OSError, TypeError) as error:
         reason = str(error).rstrip(".").split(": ")[-1]
         raise AudioError(f"{path}: cannot be read as audio ({reason}); convert it to WAV or FLAC") from None
-    if len(samples) == 0:
+    if len(waveform) == 0:
         raise AudioError(f"{path}: holds no samples; record or export it again")
-    mono = to_mono(samples)
-    if not np.isfinite(mono).all():
-        return check_waveform(mono, str(path))
-    resampled = resample(mono, rate, sample_rate)
-    if len(resampled) < MINIMUM_SECONDS * sample_rate:
-        raise AudioError(
-            f"{path}: {len(resampled) / sample_rate:.3f} s of audio, at least {MINIMUM_SECONDS} s is needed"
-        )
-    return resampled
+    if not np.isfinite(waveform).all():
+        raise AudioError(f"{path}: holds samples that are not finite numbers; repair or export the file again")
+    seconds = len(waveform) / sample_rate
+    if seconds < MINIMUM_SECONDS:
+        raise AudioError(f"{path}: {seconds:.3f} s of audio, at least {MINIMUM_SECONDS} s is needed")
+    return waveform
+
+
+def _read_blocks(file: SoundFile, sample_rate: int) -> np.ndarray:
+    """Mono samples at the wanted rate, a minute at a time: hours at 48 kHz in stereo need not fit in memory."""
+    import soxr
+
+    blocks = file.blocks(blocksize=60 * file.samplerate, dtype="float32", always_2d=True)
+    if file.samplerate == sample_rate:
+        parts = [to_mono(block) for block in blocks]
+    else:
+        resampler = soxr.ResampleStream(file.samplerate, sample_rate, 1, dtype="float32")
+        parts = [resampler.resample_chunk(to_mono(block)) for block in blocks]
+        parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+    return np.concatenate([np.zeros(0, np.float32), *parts])
 
 
 def level(waveform: np.ndarray) -> float:

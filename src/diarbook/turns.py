@@ -200,9 +200,18 @@ def to_activity(turns: Sequence[Turn], step: float, frames: int, labels: Sequenc
     -------
     ndarray of bool, shape (frames, speakers)
 
+    Raises
+    ------
+    OptionError
+        When ``step`` is not positive, or ``labels`` lacks a speaker.
+
     Chapter: segmentation
     """
+    if step <= 0:
+        raise OptionError(f"step must be more than 0 s, got {step}")
     labels = speakers(turns) if labels is None else list(labels)
+    if missing := [turn.speaker for turn in turns if turn.speaker not in labels]:
+        raise OptionError(f"labels must name every speaker, {missing[0]!r} is missing")
     column = {label: index for index, label in enumerate(labels)}
     activity = np.zeros((frames, len(labels)), dtype=bool)
     for turn in turns:
@@ -220,6 +229,8 @@ def from_activity(activity: np.ndarray, step: float, labels: Sequence[str] | Non
     if active.ndim != 2:
         raise OptionError(f"activity must have shape (frames, speakers), got {active.shape}")
     labels = [f"SPEAKER_{index:02d}" for index in range(active.shape[1])] if labels is None else list(labels)
+    if len(labels) != active.shape[1]:
+        raise OptionError(f"activity has {active.shape[1]} speakers but there are {len(labels)} labels")
     edges = np.diff(np.pad(active, ((1, 1), (0, 0))).astype(np.int8), axis=0)
     turns: list[Turn] = []
     for column, label in enumerate(labels):
@@ -283,7 +294,9 @@ def to_webvtt(turns: Iterable[Turn]) -> str:
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
     cues = (
-        f"{clock(t.start)} --> {clock(t.end)}\n<v {escaped(t.speaker)}>{escaped(t.speaker)}\n" for t in sorted(turns)
+        f"{clock(t.start)} --> {clock(t.end)}\n<v {escaped(t.speaker)}>{escaped(t.speaker)}\n"
+        for t in sorted(turns)
+        if round(t.end * 1000) > round(t.start * 1000)  # a cue of no length is not valid
     )
     return "WEBVTT\n\n" + "\n".join(cues)
 
@@ -299,7 +312,8 @@ def to_textgrid(turns: Iterable[Turn], duration: float | None = None) -> str:
 
     Chapter: start
     """
-    merged = merge(turns)
+    # In milliseconds, as written, so that no interval has length 0: Praat refuses those.
+    merged = merge(Turn(round(t.start, 3), round(t.end, 3), t.speaker) for t in turns)
     end = max([duration or 0.0] + [t.end for t in merged])
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end:.3f}"]
     names = speakers(merged)

@@ -1,0 +1,90 @@
+"""What every test shares: reproducible random examples, what can run here, and the count of executed notebooks."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "_build" / "html"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+# Two test processes share two cores: more threads would only get in each other's way.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+settings.register_profile("book", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("book")
+
+
+def toc_files() -> list[str]:
+    """Pages of the table of contents, in order."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+
+    def below(node: object) -> list[str]:
+        if isinstance(node, list):
+            return [page for item in node for page in below(item)]
+        if not isinstance(node, dict):
+            return []
+        own = [node[key] for key in ("root", "file") if key in node]
+        return own + [
+            page for key in ("parts", "chapters", "sections", "subtrees", "entries") for page in below(node.get(key))
+        ]
+
+    return below(toc)
+
+
+def notebooks() -> list[Path]:
+    """Notebooks of the table of contents."""
+    return [ROOT / f"{page}.ipynb" for page in toc_files() if page.startswith("notebooks/")]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-notebooks", action="store_true", help="fail unless every notebook of _toc.yml was executed")
+
+
+def _cannot_run() -> dict[str, str]:
+    """Markers whose tests cannot run here, and why."""
+    reasons = {}
+    if not (BOOK / "index.html").is_file():
+        reasons["book"] = reasons["browser"] = "the book is not built; run `make book` first"
+    elif not any(map(shutil.which, CHROMIUM)):
+        reasons["browser"] = f"no Chromium here (looked for {', '.join(CHROMIUM)}); install one"
+    return reasons
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    absent = _cannot_run()
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in absent)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+_executed: set[str] = set()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    file = report.nodeid.partition("::")[0]
+    if report.when == "call" and report.passed and file.endswith(".ipynb"):
+        _executed.add(Path(file).stem)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if session.config.getoption("all_notebooks") and not hasattr(session.config, "workerinput"):
+        expected = {path.stem for path in notebooks()}
+        if (not expected or _executed != expected) and exitstatus == 0:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for marker, reason in _cannot_run().items():
+        terminalreporter.write_line(f"NOT RUN: tests marked {marker}: {reason}.")
+    if config.getoption("all_notebooks"):
+        expected = {path.stem for path in notebooks()}
+        terminalreporter.write_line(f"Notebooks executed: {len(_executed)} of {len(expected)} in _toc.yml.")
+        if missing := sorted(expected ^ _executed):
+            terminalreporter.write_line(f"ERROR: not executed, or not in _toc.yml: {', '.join(missing)}.")
