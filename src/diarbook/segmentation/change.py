@@ -41,6 +41,46 @@ def check_features(features: np.ndarray) -> np.ndarray:
     return matrix
 
 
+def gaussian(counts: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means and covariances, floored, from sums of vectors and of their outer products (or squares).
+
+    Parameters
+    ----------
+    counts : array of shape (k,)
+    sums : array of shape (k, d)
+    squares : array of shape (k, d, d) for full covariances, (k, d) for diagonal ones
+
+    Returns
+    -------
+    means, covariances : ndarray
+        Shapes as the sums' and the squares'.
+
+    Chapter: segmentation
+    """
+    full = squares.ndim == 3
+    means = sums / counts[:, None]
+    outer = means[:, :, None] * means[:, None, :] if full else means**2
+    covariances = squares / counts.reshape((-1,) + (1,) * (squares.ndim - 1)) - outer  # (3)
+    return means, covariances + VARIANCE_FLOOR * (np.eye(means.shape[1]) if full else 1.0)
+
+
+def log_determinant(covariances: np.ndarray) -> np.ndarray:
+    """Log determinants (k,) of (k, d, d) full or (k, d) diagonal covariances.
+
+    Chapter: segmentation
+    """
+    return np.linalg.slogdet(covariances)[1] if covariances.ndim == 3 else np.log(covariances).sum(axis=1)
+
+
+def gaussian_parameters(dimension: int, covariance: str = "full") -> int:
+    """Free parameters of one Gaussian: its mean and its covariance.
+
+    Chapter: segmentation
+    """
+    _check_choice("covariance", covariance, COVARIANCES)
+    return dimension + (dimension * (dimension + 1) // 2 if covariance == "full" else dimension)
+
+
 @dataclass(frozen=True)
 class BlockSums:
     """Running sums of features over blocks of frames: any stretch's Gaussian in one subtraction.
@@ -68,25 +108,18 @@ class BlockSums:
     @property
     def parameters(self) -> int:
         """Free parameters of one Gaussian: a mean and a covariance."""
-        dimension = self.sums.shape[1]
-        return dimension + (dimension * (dimension + 1) // 2 if self.full else dimension)
+        return gaussian_parameters(self.sums.shape[1], "full" if self.full else "diagonal")
 
     def gaussians(self, first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Frame counts (k,), means (k, d) and covariances (k, d, d) or (k, d) of the stretches first to last."""
         first, last = np.broadcast_arrays(first, last)
         counts = self.counts[last] - self.counts[first]
-        shape = (-1,) + (1,) * (self.squares.ndim - 1)
-        means = (self.sums[last] - self.sums[first]) / counts[:, None]
-        outer = means[:, :, None] * means[:, None, :] if self.full else means**2
-        covariances = (self.squares[last] - self.squares[first]) / counts.reshape(shape) - outer  # (3)
-        floor = VARIANCE_FLOOR * (np.eye(means.shape[1]) if self.full else 1.0)
-        return counts, means, covariances + floor
+        return counts, *gaussian(counts, self.sums[last] - self.sums[first], self.squares[last] - self.squares[first])
 
     def log_likelihood_terms(self, first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Frame counts and ``n / 2 log |covariance|`` of the stretches first to last."""
         counts, _, covariances = self.gaussians(first, last)
-        determinant = np.linalg.slogdet(covariances)[1] if self.full else np.log(covariances).sum(axis=1)
-        return counts, counts / 2 * determinant
+        return counts, counts / 2 * log_determinant(covariances)
 
 
 def block_sums(features: np.ndarray, block: int, covariance: str = "full") -> BlockSums:
