@@ -19,6 +19,7 @@ from diarbook.errors import DiarbookError
 COMMANDS = {
     "diarize": "Write who spoke when in audio files.",
     "score": "Score a diarization against a reference.",
+    "lint": "Find every fault of RTTM and UEM files.",
     "fetch": "Bring models and recordings into the cache.",
     "info": "Show versions, the cache and the licences of what is in it.",
 }
