@@ -9,17 +9,28 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import binary_closing, uniform_filter1d
+from scipy.ndimage import uniform_filter1d
 from scipy.optimize import linear_sum_assignment
 
 from diarbook.audio import SAMPLE_RATE, check_waveform
 from diarbook.clustering.constrained import assign_within_groups, constrained_agglomerative
+from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import OptionError
-from diarbook.turns import Turn, crop, from_activity, label_by_appearance, merge, shift, speakers, to_activity
+from diarbook.turns import (
+    Turn,
+    crop,
+    from_activity,
+    label_by_appearance,
+    merge,
+    regions,
+    shift,
+    speakers,
+    to_activity,
+)
 
 if TYPE_CHECKING:
     from diarbook.segmentation.neural import ChunkScores
@@ -34,7 +45,7 @@ EmbedFeatures = Callable[[Sequence[np.ndarray]], np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class OverlapSettings:
-    """Defaults of the overlap-aware pipeline, fixed on the training clips and on simulated conversations of their voices.
+    """Defaults of the overlap-aware pipeline, fixed on training clips and simulated conversations of their voices.
 
     Parameters
     ----------
@@ -254,12 +265,20 @@ def cluster_local_speakers(
         minimum_speakers=bounds.least,
         maximum_speakers=bounds.most,
     )
-    units = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
-    centroids = np.zeros((found.max() + 1, units.shape[1]))
-    np.add.at(centroids, found[found >= 0], (units * seconds[:, None])[found >= 0])
-    centroids /= np.linalg.norm(centroids, axis=1, keepdims=True)
-    labels[known] = assign_within_groups(units @ centroids.T, chunk)
+    units = unit_length(embeddings)
+    labels[known] = assign_within_groups(units @ speaker_centroids(units, found, seconds).T, chunk)
     return labels
+
+
+def speaker_centroids(units: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Direction of each speaker: the weighted mean of the unit-length embeddings labelled so, of unit length.
+
+    Chapter: clustering
+    """
+    centroids = np.zeros((labels.max() + 1, units.shape[1]))
+    counted = labels >= 0
+    np.add.at(centroids, labels[counted], (units * weights[:, None])[counted])
+    return unit_length(centroids)
 
 
 def activations(local: LocalSpeakers, labels: np.ndarray, chunks: np.ndarray | None = None) -> np.ndarray:
@@ -424,6 +443,251 @@ def find_local_speakers(
     return LocalSpeakers(scores, activity, embeddings, seconds)
 
 
+# ---------------------------------------------------------------- cascade
+
+Vad = Callable[[np.ndarray], np.ndarray]
+Windows = Callable[[np.ndarray], np.ndarray]
+Embed = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Cluster = Callable[[np.ndarray, np.ndarray, SpeakerBounds], np.ndarray]
+Smooth = Callable[[np.ndarray, np.ndarray], "list[Turn]"]
+
+CASCADE_THRESHOLD = 0.6
+CASCADE_MINIMUM_CLUSTER = 3.0
+
+
+def cluster_windows(
+    embeddings: np.ndarray,
+    windows: np.ndarray,
+    bounds: SpeakerBounds = SpeakerBounds(),
+    threshold: float = CASCADE_THRESHOLD,
+    minimum_cluster: float = CASCADE_MINIMUM_CLUSTER,
+) -> np.ndarray:
+    """Label windows by agglomerative clustering; clusters too small to be a speaker join their nearest one.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n, d)
+        NaN rows, of windows too short to embed, take the label of the nearest window in time.
+    windows : ndarray of shape (n, 2)
+        Seconds.
+    bounds : SpeakerBounds
+    threshold : float
+        Least cosine of the centroids of two clusters that are merged.
+    minimum_cluster : float
+        Seconds of windows in a cluster that is a speaker.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+
+    Chapter: clustering
+    """
+    known = np.isfinite(embeddings).all(axis=1)
+    if not known.any():
+        return np.zeros(len(windows), dtype=int)
+    seconds = np.diff(windows[known], axis=1)[:, 0]
+    found = constrained_agglomerative(
+        embeddings[known],
+        np.arange(int(known.sum())),
+        seconds,
+        threshold=threshold,
+        minimum_weight=minimum_cluster,
+        minimum_speakers=bounds.least,
+        maximum_speakers=bounds.most,
+    )
+    units = unit_length(embeddings[known])
+    labels = np.zeros(len(windows), dtype=int)
+    labels[known] = (units @ speaker_centroids(units, found, seconds).T).argmax(axis=1)
+    centres, missing = windows.mean(axis=1), np.flatnonzero(~known)
+    if len(missing):
+        order = np.argsort(centres[known])
+        sorted_centres = centres[known][order]
+        right = np.clip(np.searchsorted(sorted_centres, centres[missing]), 0, len(order) - 1)
+        left = np.maximum(right - 1, 0)
+        nearer = np.abs(sorted_centres[left] - centres[missing]) <= np.abs(sorted_centres[right] - centres[missing])
+        labels[missing] = labels[known][order][np.where(nearer, left, right)]
+    return labels
+
+
+def cascade(
+    waveform: np.ndarray,
+    *,
+    vad: Vad | None = None,
+    windows: Windows | None = None,
+    embed: Embed | None = None,
+    cluster: Cluster | None = None,
+    smooth: Smooth | None = None,
+    num_speakers: int | None = None,
+    min_speakers: int | None = None,
+    max_speakers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Turn]:
+    """Diarize stage by stage: where is speech, cut it, embed the pieces, group them, smooth.
+
+    Nobody overlaps anybody in the result: one speaker a window is what this design can say.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+        At 16 kHz.
+    vad : callable, optional
+        Waveform to speech (n, 2) in seconds; segmentation-3.0 by default, :func:`oracle_vad` for the truth.
+    windows : callable, optional
+        Speech to windows (m, 2); 1.5 s every 0.75 s by default.
+    embed : callable, optional
+        Waveform and windows to embeddings (m, d), NaN where a window is too short; CAM++ by default.
+    cluster : callable, optional
+        Embeddings, windows and :class:`SpeakerBounds` to labels (m,); :func:`cluster_windows` by default,
+        :func:`oracle_window_labels` for the truth.
+    smooth : callable, optional
+        Windows and labels to turns; by default each moment goes to the window whose centre is nearest.
+    num_speakers, min_speakers, max_speakers : int, optional
+        Number of speakers, or bounds on it.
+    progress : callable, optional
+        Called with a stage's name and the share of it that is done.
+
+    Returns
+    -------
+    list of Turn
+        Speakers named by first appearance.
+
+    Raises
+    ------
+    AudioError
+        When the waveform cannot be used.
+    OptionError
+        When the numbers of speakers contradict each other.
+
+    References
+    ----------
+    park2022review
+
+    Chapter: start
+    """
+    from diarbook.segmentation.windows import uniform_windows, windows_to_turns
+
+    waveform = check_waveform(waveform)
+    bounds = speaker_bounds(num_speakers, min_speakers, max_speakers)
+    report = progress or _ignore
+    if is_silent(waveform):
+        return []
+    speech = (vad or cascade_vad)(waveform)
+    report("segmentation", 1.0)
+    pieces = (windows or uniform_windows)(speech)
+    if len(pieces) == 0:
+        return []
+    if embed is None:
+        from diarbook.embeddings import load_embedder
+
+        embed = load_embedder("campplus").embed
+    embeddings = embed(waveform, pieces)
+    report("embeddings", 1.0)
+    labels = (cluster or cluster_windows)(embeddings, pieces, bounds)
+    report("clustering", 1.0)
+    turns = (smooth or windows_to_turns)(pieces, labels)
+    report("reconstruction", 1.0)
+    return label_by_appearance(crop(turns, 0.0, len(waveform) / SAMPLE_RATE))
+
+
+def cascade_vad(waveform: np.ndarray) -> np.ndarray:
+    """The cascade's own speech detection: segmentation-3.0 every 2 s, with the overlap-aware pipeline's onset.
+
+    Chapter: vad
+    """
+    from diarbook.vad import segmentation_vad
+
+    return segmentation_vad(waveform, onset=DEFAULTS.speech_onset, step=DEFAULTS.step)
+
+
+# ---------------------------------------------------------------- stages replaced by the truth
+
+
+def oracle_vad(reference: Sequence[Turn]) -> Vad:
+    """A voice activity detector that knows the answer.
+
+    Chapter: start
+    """
+    return lambda _waveform: regions(reference)
+
+
+def oracle_window_labels(reference: Sequence[Turn]) -> Cluster:
+    """A clusterer of windows that knows who speaks most in each.
+
+    Chapter: start
+    """
+    names = speakers(reference)
+
+    def cluster(_embeddings: np.ndarray, windows: np.ndarray, _bounds: SpeakerBounds) -> np.ndarray:
+        times = np.array(
+            [
+                [
+                    sum(max(0.0, min(t.end, end) - max(t.start, start)) for t in reference if t.speaker == name)
+                    for name in names
+                ]
+                for start, end in windows
+            ]
+        ).reshape(len(windows), len(names))
+        return times.argmax(axis=1) if len(names) else np.zeros(len(windows), dtype=int)
+
+    return cluster
+
+
+def oracle_segmentation(reference: Sequence[Turn], step: float = DEFAULTS.step) -> Segment:
+    """A segmentation network that knows the answer, and has its limits: three speakers a chunk, two at once.
+
+    Parameters
+    ----------
+    reference : sequence of Turn
+    step : float
+        Seconds from one chunk to the next.
+
+    Chapter: segmentation
+    """
+    from diarbook.segmentation.neural import LOCAL_SPEAKERS, POWERSET, chunk_grid
+
+    def segment(waveform: np.ndarray) -> ChunkScores:
+        scores = chunk_grid(len(waveform), step)
+        names = speakers(reference)
+        activity = to_activity(shift(reference, -scores.offset), scores.frame_step, scores.frames, names)
+        length = scores.posteriors.shape[1]
+        for chunk, first in enumerate(scores.first_frames):
+            part = activity[first : first + length]
+            # The three who speak most in the chunk; where more than two speak, the two of them who speak most.
+            local = np.argsort(-part.sum(axis=0), kind="stable")[:LOCAL_SPEAKERS]
+            part = part[:, local] & (np.cumsum(part[:, local], axis=1) <= 2)
+            part = np.pad(part, ((0, 0), (0, LOCAL_SPEAKERS - part.shape[1])))
+            for index, members in enumerate(POWERSET):
+                row = np.isin(np.arange(LOCAL_SPEAKERS), members)
+                scores.posteriors[chunk, (part == row).all(axis=1), index] = 1.0
+        return scores
+
+    return segment
+
+
+def oracle_local_labels(reference: Sequence[Turn]) -> Callable[[LocalSpeakers, SpeakerBounds], np.ndarray]:
+    """A clusterer of local speakers that knows which real speaker each one agrees with most.
+
+    Chapter: clustering
+    """
+    names = speakers(reference)
+
+    def cluster(local: LocalSpeakers, _bounds: SpeakerBounds) -> np.ndarray:
+        labels = np.full(local.activity.shape[::2], -1)
+        if not names:
+            return labels
+        scores = local.scores
+        truth = to_activity(shift(reference, -scores.offset), scores.frame_step, scores.frames, names)
+        length = local.activity.shape[1]
+        for chunk, first in enumerate(scores.first_frames):
+            together = local.activity[chunk].T @ truth[first : first + length]
+            rows, columns = linear_sum_assignment(together, maximize=True)
+            good = together[rows, columns] > 0
+            labels[chunk, rows[good]] = columns[good]
+        return labels
+
+    return cluster
+
+
 # ---------------------------------------------------------------- the peer
 
 
@@ -532,3 +796,60 @@ def _peer_pipeline():
     pipeline.clustering = Clustering["AgglomerativeClustering"].value(metric="cosine")
     pipeline._expects_num_speakers = False
     return pipeline
+
+
+# ---------------------------------------------------------------- one door
+
+
+def diarize(
+    waveform: np.ndarray,
+    *,
+    pipeline: str = "overlap",
+    num_speakers: int | None = None,
+    min_speakers: int | None = None,
+    max_speakers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Turn]:
+    """Who spoke when.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+        At 16 kHz, 0.1 s or longer; :func:`diarbook.audio.load_audio` makes it of any file.
+    pipeline : {"overlap", "cascade", "pyannote"}
+        The overlap-aware pipeline, the cascade, or pyannote.audio's own on the same networks.
+    num_speakers : int, optional
+        Number of speakers, when it is known.
+    min_speakers, max_speakers : int, optional
+        Bounds on it.
+    progress : callable, optional
+        Called with a stage's name and the share of it that is done, 0 to 1.
+
+    Returns
+    -------
+    list of Turn
+        Sorted; speakers ``SPEAKER_00``, ``SPEAKER_01``, … by first appearance. Empty for silence.
+
+    Raises
+    ------
+    AudioError
+        When the waveform is not one channel of finite samples, or too short.
+    OptionError
+        When the pipeline is unknown or the numbers of speakers contradict each other.
+
+    References
+    ----------
+    bredin2023pyannote, plaquet2023powerset
+
+    Chapter: start
+    """
+    run = {"overlap": overlap_aware, "cascade": cascade, "pyannote": pyannote_peer}.get(pipeline)
+    if run is None:
+        raise OptionError(f"unknown pipeline {pipeline!r}; known: {', '.join(PIPELINES)}")
+    return run(
+        waveform,
+        num_speakers=num_speakers,
+        min_speakers=min_speakers,
+        max_speakers=max_speakers,
+        progress=progress,
+    )

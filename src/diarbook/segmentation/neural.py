@@ -369,24 +369,35 @@ class SegmentationModel:
             raise OptionError(
                 f"a chunk must last {RECEPTIVE_FIELD_SAMPLES / SAMPLE_RATE:.3f} s or more, got {duration}"
             )
-        hop = max(1, round(step * SAMPLE_RATE / FRAME_SAMPLES)) * FRAME_SAMPLES
-        firsts = _chunk_starts(len(waveform), size, hop)
-        padded = np.pad(waveform, (0, max(0, firsts[-1] + size - len(waveform))))
+        scores = chunk_grid(len(waveform), step, duration)
+        firsts = np.round(scores.starts * SAMPLE_RATE).astype(int)
+        missing = firsts[-1] + size - len(waveform)
+        padded = np.pad(waveform, (0, missing)) if missing > 0 else waveform
         views = np.lib.stride_tricks.sliding_window_view(padded, size)
-        # What lies beyond the end of a recording shorter than one chunk is padding, not speech.
-        frames = frame_count(min(size, len(waveform))) if len(firsts) == 1 else frame_count(size)
-        posteriors = np.empty((len(firsts), frames, len(POWERSET)), dtype=np.float32)
         for first in range(0, len(firsts), self.batch_size):
-            batch = firsts[first : first + self.batch_size]
-            posteriors[first : first + len(batch)] = np.exp(self.run(views[batch][:, None]))[:, :frames]
+            rows = slice(first, first + self.batch_size)
+            scores.posteriors[rows] = np.exp(self.run(views[firsts[rows]][:, None]))[:, : scores.posteriors.shape[1]]
             if progress is not None:
-                progress((first + len(batch)) / len(firsts))
-        return ChunkScores(
-            posteriors,
-            firsts / SAMPLE_RATE,
-            FRAME_SAMPLES / SAMPLE_RATE,
-            RECEPTIVE_FIELD_SAMPLES / SAMPLE_RATE,
-        )
+                progress(min(1.0, (first + self.batch_size) / len(firsts)))
+        return scores
+
+
+def chunk_grid(samples: int, step: float = 1.0, duration: float = CHUNK_SECONDS) -> ChunkScores:
+    """Chunks over a recording of that many samples with all probabilities zero, for a caller to fill in.
+
+    Chapter: segmentation
+    """
+    size = round(duration * SAMPLE_RATE)
+    hop = max(1, round(step * SAMPLE_RATE / FRAME_SAMPLES)) * FRAME_SAMPLES
+    firsts = _chunk_starts(samples, size, hop)
+    # What lies beyond the end of a recording shorter than one chunk is padding, not speech.
+    frames = frame_count(min(size, samples)) if len(firsts) == 1 else frame_count(size)
+    return ChunkScores(
+        np.zeros((len(firsts), frames, len(POWERSET)), dtype=np.float32),
+        firsts / SAMPLE_RATE,
+        FRAME_SAMPLES / SAMPLE_RATE,
+        RECEPTIVE_FIELD_SAMPLES / SAMPLE_RATE,
+    )
 
 
 def _chunk_starts(samples: int, size: int, hop: int) -> np.ndarray:
