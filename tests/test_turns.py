@@ -1,0 +1,186 @@
+import itertools
+import json
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diarbook.errors import OptionError
+from diarbook.turns import (
+    Turn,
+    crop,
+    from_activity,
+    from_annotation,
+    from_regions,
+    label_by_appearance,
+    merge,
+    regions,
+    relabel,
+    shift,
+    speakers,
+    speaking_time,
+    to_activity,
+    to_annotation,
+    to_audacity,
+    to_json,
+    to_textgrid,
+    to_webvtt,
+)
+
+A_THEN_B = [Turn(0.0, 2.0, "A"), Turn(1.5, 4.0, "B"), Turn(5.0, 6.0, "A")]
+milliseconds = st.integers(0, 60_000)
+
+
+@st.composite
+def diarizations(draw):
+    rows = draw(st.lists(st.tuples(milliseconds, milliseconds, st.sampled_from("ABCD")), max_size=12))
+    return [Turn(min(a, b) / 1000, max(a, b) / 1000, speaker) for a, b, speaker in rows]
+
+
+def active(turns, speaker, time):
+    return any(turn.speaker == speaker and turn.start <= time < turn.end for turn in turns)
+
+
+@pytest.mark.parametrize(("start", "end"), [(1.0, 0.5), (0.0, float("nan")), (float("-inf"), 1.0)])
+def test_a_turn_that_cannot_be_is_refused(start, end):
+    with pytest.raises(OptionError, match="'A'"):
+        Turn(start, end, "A")
+
+
+def test_labels_follow_the_first_appearance_in_time():
+    turns = [Turn(3, 4, "zoe"), Turn(0, 1, "kim"), Turn(1, 2, "zoe")]
+    assert speakers(turns) == ["kim", "zoe"]
+    assert [t.speaker for t in label_by_appearance(turns)] == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_01"]
+
+
+def test_relabel_keeps_what_it_does_not_know():
+    assert [t.speaker for t in relabel(A_THEN_B, {"A": "Ann"})] == ["Ann", "B", "Ann"]
+
+
+def test_merge_by_hand():
+    turns = [Turn(0, 1, "A"), Turn(1, 2, "A"), Turn(2.4, 3, "A"), Turn(0.5, 0.5, "B")]
+    assert merge(turns) == [Turn(0, 2, "A"), Turn(2.4, 3, "A")]
+    assert merge(turns, gap=0.5) == [Turn(0, 3, "A")]
+    with pytest.raises(OptionError, match="gap"):
+        merge(turns, gap=-1)
+
+
+def test_merge_keeps_a_turn_inside_a_longer_one_of_the_same_speaker():
+    assert merge([Turn(0, 10, "A"), Turn(1, 2, "A"), Turn(3, 4, "B")]) == [Turn(0, 10, "A"), Turn(3, 4, "B")]
+
+
+@given(diarizations(), milliseconds)
+def test_merge_changes_no_instant(turns, time):
+    merged = merge(turns)
+    for speaker in "ABCD":
+        assert active(turns, speaker, time / 1000) == active(merged, speaker, time / 1000)
+        own = [t for t in merged if t.speaker == speaker]
+        assert all(before.end < after.start for before, after in itertools.pairwise(own))
+    assert merge(merged) == merged == sorted(merged)
+
+
+def test_crop_and_shift():
+    assert crop(A_THEN_B, 1.0, 5.0) == [Turn(1, 2, "A"), Turn(1.5, 4, "B")]
+    assert shift([Turn(1, 2, "A")], -0.5) == [Turn(0.5, 1.5, "A")]
+
+
+def test_speaking_time_counts_an_instant_once_a_speaker():
+    assert speaking_time([*A_THEN_B, Turn(0.0, 1.0, "A")]) == {"A": 3.0, "B": 2.5}
+    assert speaking_time([]) == {}
+
+
+def test_regions_by_hand():
+    np.testing.assert_allclose(regions(A_THEN_B), [[0, 4], [5, 6]])
+    np.testing.assert_allclose(regions(A_THEN_B, at_least=2), [[1.5, 2.0]])
+    assert regions([]).shape == regions(A_THEN_B, at_least=3).shape == (0, 2)
+
+
+@given(diarizations(), st.integers(1, 3), milliseconds)
+def test_regions_hold_exactly_the_instants_with_enough_speakers(turns, at_least, time):
+    spans = regions(turns, at_least)
+    inside = bool(((spans[:, 0] <= time / 1000) & (time / 1000 < spans[:, 1])).any())
+    assert inside == (sum(active(turns, speaker, time / 1000) for speaker in "ABCD") >= at_least)
+
+
+def test_regions_agree_with_pyannote():
+    from pyannote.core import Segment
+
+    turns = [Turn(0, 2, "A"), Turn(1, 3, "B"), Turn(3, 4, "A"), Turn(6, 7, "C"), Turn(6.5, 6.75, "A")]
+    annotation = to_annotation(turns)
+    support = annotation.get_timeline().support()
+    assert [Segment(*span) for span in regions(turns)] == list(support)
+    assert [Segment(*span) for span in regions(turns, 2)] == list(annotation.get_overlap())
+
+
+def test_from_regions():
+    assert from_regions(np.array([[0.5, 1.0]]), "A") == [Turn(0.5, 1.0, "A")]
+
+
+def test_activity_by_hand():
+    activity = to_activity([Turn(0.1, 0.3, "A"), Turn(0.24, 0.4, "B")], step=0.1, frames=5)
+    assert activity.T.astype(int).tolist() == [[0, 1, 1, 0, 0], [0, 0, 1, 1, 0]]
+
+
+@given(diarizations(), st.sampled_from([0.01, 0.016875, 0.02, 0.1]))
+def test_activity_comes_back(turns, step):
+    names = sorted({turn.speaker for turn in turns})
+    activity = to_activity(turns, step, frames=500, labels=names)
+    again = to_activity(from_activity(activity, step, names), step, frames=500, labels=names)
+    np.testing.assert_array_equal(again, activity)
+
+
+def test_activity_says_what_is_wrong():
+    with pytest.raises(OptionError, match="'B' is missing"):
+        to_activity(A_THEN_B, 0.1, 10, labels=["A"])
+    with pytest.raises(OptionError, match="step"):
+        to_activity(A_THEN_B, 0, 10)
+    with pytest.raises(OptionError, match="2 speakers but there are 1 labels"):
+        from_activity(np.zeros((3, 2), bool), 0.1, ["A"])
+    with pytest.raises(OptionError, match="shape"):
+        from_activity(np.zeros(3, bool), 0.1)
+
+
+@given(diarizations())
+def test_annotation_comes_back(turns):
+    kept = [turn for turn in turns if turn.duration > 0]  # pyannote has no empty segments
+    assert from_annotation(to_annotation(kept)) == sorted(kept)
+
+
+def test_json():
+    read = json.loads(to_json(A_THEN_B, "call"))
+    assert read["recording"] == "call"
+    assert read["turns"][1] == {"start": 1.5, "end": 4.0, "speaker": "B"}
+
+
+def test_audacity():
+    assert to_audacity([Turn(1, 2.5, "Ann B")]) == "1.000\t2.500\tAnn B\n"
+
+
+def test_webvtt():
+    text = to_webvtt([Turn(3599.9996, 3661.5, "A<B"), Turn(1.0, 1.0001, "too short")])
+    assert text == "WEBVTT\n\n01:00:00.000 --> 01:01:01.500\n<v A&lt;B>A&lt;B\n"
+    assert to_webvtt([]) == "WEBVTT\n\n"
+
+
+@given(diarizations())
+def test_textgrid_intervals_cover_the_time_and_hold_the_turns(turns):
+    text = to_textgrid(turns, duration=61.0)
+    tiers = text.split('class = "IntervalTier"')[1:]
+    read = []
+    for tier in tiers:
+        name = re.search(r'name = "(.*)"', tier)[1]
+        intervals = re.findall(r'xmin = ([\d.]+)\s+xmax = ([\d.]+)\s+text = "(.*)"', tier)
+        times = [(float(start), float(end)) for start, end, _ in intervals]
+        assert times[0][0] == 0
+        assert times[-1][1] == 61
+        assert all(start < end for start, end in times)
+        assert all(before[1] == after[0] for before, after in itertools.pairwise(times))
+        assert f"intervals: size = {len(intervals)}" in tier
+        read += [Turn(*time, name) for time, (_, _, label) in zip(times, intervals, strict=True) if label]
+    assert sorted(read) == merge(turns)
+
+
+def test_textgrid_doubles_quotation_marks():
+    assert 'text = "a ""b"""' in to_textgrid([Turn(0, 1, 'a "b"')])
