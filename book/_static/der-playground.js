@@ -335,6 +335,7 @@ button.main:hover:not(:disabled){color:var(--page);filter:brightness(1.08)}
 .wave svg{position:absolute;inset:0;width:100%;height:100%;display:block}
 .wave path{fill:var(--wave)}
 .wave .name{color:var(--soft)}
+.group{position:relative;z-index:4;background:var(--page);margin-top:4px}
 .group .name{font-weight:650;border-right-color:transparent;overflow:visible;height:26px;align-items:end;white-space:nowrap}
 .group .name>span{overflow:visible;background:var(--page);padding-right:6px;border-radius:3px}
 .group .track{height:26px;display:flex;justify-content:flex-end;align-items:end}
@@ -351,6 +352,9 @@ button.main:hover:not(:disabled){color:var(--page);filter:brightness(1.08)}
 .handle{position:absolute;top:-1px;bottom:-1px;width:18px;z-index:4;cursor:ew-resize;touch-action:none;margin-left:-9px}
 .handle.inner-start{margin-left:-4px}.handle.inner-end{margin-left:-14px}
 .handle::after{content:"";position:absolute;top:5px;bottom:5px;left:50%;width:5px;margin-left:-2.5px;border-radius:3px;background:var(--page);border:1.5px solid var(--ink)}
+.handle:focus-visible{outline:none}
+.handle:focus-visible::after{background:var(--accent);outline:3px solid var(--accent);outline-offset:1px}
+.turn:focus-visible{outline-offset:4px}
 .turn .edge{position:absolute;top:0;bottom:0;width:min(8px,30%);cursor:ew-resize}
 .turn .edge:first-child{left:0}.turn .edge:last-child{right:0}
 .errors{margin-top:3px}
@@ -360,6 +364,7 @@ button.main:hover:not(:disabled){color:var(--page);filter:brightness(1.08)}
 .error{position:absolute;min-width:3px;border-radius:3px;cursor:pointer;border:0;padding:0}
 .error:hover{filter:brightness(1.15)}
 .over{position:absolute;left:var(--label);right:12px;top:0;bottom:0;pointer-events:none;z-index:3;overflow:hidden}
+.over.moving{z-index:5}
 .over .out{position:absolute;top:80px;bottom:8px;background:repeating-linear-gradient(-45deg,var(--hatch) 0 2px,transparent 2px 7px)}
 .over .out.overlap{background:repeating-linear-gradient(45deg,var(--hatch) 0 2px,transparent 2px 7px)}
 .over .out.uem{background:var(--hatch)}
@@ -381,6 +386,7 @@ details{border-bottom:1px solid var(--line);font-size:.88rem}
 details:last-of-type{border:0}
 summary{padding:9px 16px;cursor:pointer;font-weight:600}
 .body{padding:0 16px 14px}
+.body .row .row{margin:0 14px 0 0}.row b{min-width:84px}
 .body .row{display:flex;flex-wrap:wrap;gap:6px 8px;align-items:center;margin-bottom:8px}
 textarea{width:100%;min-height:96px;padding:8px;font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;resize:vertical;white-space:pre;overflow:auto;display:block;margin-bottom:8px}
 .note{margin:0;padding:0 16px;font-size:.88rem;overflow-wrap:anywhere}
@@ -389,12 +395,12 @@ textarea{width:100%;min-height:96px;padding:8px;font:12.5px/1.5 ui-monospace,SFM
 .note ul{margin:4px 0 0;padding-left:1.2em}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 14px;margin:0}
 dt{font-weight:600}dd{margin:0}
-kbd{font:inherit;font-size:.8rem;border:1px solid var(--line);border-bottom-width:2px;border-radius:4px;padding:0 5px;background:var(--page)}
+kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line);border-bottom-width:2px;border-radius:4px;padding:0 5px;background:var(--page)}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @container (max-width:560px){
   header,.options,.tools,.inspector,.mapping,summary{padding-left:12px;padding-right:12px}
   .body{padding-left:12px;padding-right:12px}
-  .scroll,.sheet{--label:104px}.name{padding:0 5px 0 10px;font-size:.74rem}.lane .name button,.errors .name{font-size:.74rem}
+  .scroll,.sheet{--label:112px}.name{padding:0 3px 0 10px;font-size:.74rem}.lane .name button,.errors .name{font-size:.7rem;gap:5px}
   .score{grid-template-columns:minmax(0,1fr)}.der{grid-row:auto;display:flex;align-items:baseline;gap:8px}.der small{margin:0}
   .parts{display:grid;grid-template-columns:max-content max-content;font-size:.78rem;gap:2px 12px}
   .tools .word{display:none}
@@ -444,14 +450,15 @@ kbd{font:inherit;font-size:.8rem;border:1px solid var(--line);border-bottom-widt
     <div class="lanes" data-side="hypothesis"></div>
     <div class="line group"><div class="name"><span>Errors (click to hear)</span></div><div class="track"></div></div>
     <div class="errorlanes"></div>
-    <div class="over"><div class="outs"></div><div class="stretch" hidden></div><div class="cursor"></div></div>
+    <div class="over"><div class="outs"></div></div>
+    <div class="over moving"><div class="stretch" hidden></div><div class="cursor"></div></div>
   </div></div>
   <div class="inspector" role="group" aria-label="What is selected"></div>
-  <div class="note" role="alert"></div>
   <div class="mapping"><p>Mapping: the one-to-one match of names that shares the most time</p><ul></ul></div>
+  <div class="note" role="alert"></div>
   <details class="files"><summary>Take the case out, bring another in (RTTM)</summary><div class="body">
-    <div class="row"><b>Reference</b> <button data-do="copy" data-side="reference">Copy</button><button data-do="download" data-side="reference">Download</button>
-      <b>Hypothesis</b> <button data-do="copy" data-side="hypothesis">Copy</button><button data-do="download" data-side="hypothesis">Download</button></div>
+    <div class="row"><span class="row"><b>Reference</b><button data-do="copy" data-side="reference">Copy</button><button data-do="download" data-side="reference">Download</button></span>
+      <span class="row"><b>Hypothesis</b><button data-do="copy" data-side="hypothesis">Copy</button><button data-do="download" data-side="hypothesis">Download</button></span></div>
     <textarea spellcheck="false" aria-label="RTTM text" placeholder="Paste RTTM here, or drop a file anywhere on this box.&#10;SPEAKER meeting 1 1.44 11.87 &lt;NA&gt; &lt;NA&gt; MEE009 &lt;NA&gt; &lt;NA&gt;"></textarea>
     <div class="row"><label>Load as <select class="load-as"><option value="hypothesis">hypothesis</option><option value="reference">reference</option></select></label>
       <button data-do="load">Load the text</button><button data-do="open">Open a file…</button><input type="file" hidden accept=".rttm,.txt,audio/*" aria-label="RTTM or audio file" tabindex="-1"></div>

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Each colour keeps a contrast of 3 or more on the white card and on the dark one (a test computes it); the
 # first three are Okabe and Ito's, the others were chosen for their distance under simulated colour blindness.
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#a65ae0", "#8a6d00", "#d6418f", "#2a9db8", "#6e7781")
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#a878fc", "#905478", "#c0303c", "#c078b4", "#6e7781")
 ERROR_COLORS = {"missed": "#6e7781", "false alarm": "#8a6d00", "confusion": "#d6418f"}
 SEQUENTIAL = "viridis"
 DIVERGING = "RdBu_r"
