@@ -36,7 +36,7 @@ SEQUENTIAL = "viridis"
 DIVERGING = "RdBu_r"
 
 # Drawn in these, shown in the theme's variables of the same meaning.
-INK, MUTED, GRID, CARD = "#1c2128", "#57606a", "#d8dee4", "#ffffff"
+INK, MUTED, GRID, CARD = "#1c2128", "#57606a", "#dcd8cf", "#ffffff"
 # Ink for text that lies on a coloured patch and must not follow the theme.
 ON_LIGHT, ON_DARK = "#0a0a0a", "#fafafa"
 
@@ -210,7 +210,11 @@ def figure(rows: int = 1, columns: int = 1, height: float = 3.0, width: float = 
     return canvas, canvas.subplots(rows, columns, **keywords)
 
 
-def _figure_css(scope: str) -> str:
+def theme_css(scope: str) -> str:
+    """The theme's colours as CSS variables on ``scope``; light or dark follows the book, JupyterLab, Colab or the system.
+
+    Chapter: start
+    """
     light = ";".join(f"--wsw-{name}:{pair[0]}" for name, pair in _THEME.items())
     dark = ";".join(f"--wsw-{name}:{pair[1]}" for name, pair in _THEME.items())
     on = ",".join(
@@ -244,7 +248,6 @@ def _themed_svg(fig: Figure) -> str:
     colors = {pair[0]: name for name, pair in _THEME.items()} | _ALIASES
     for color, name in colors.items():
         text = re.sub(rf"(?<=[ :\"]){color}\b", f"var(--wsw-{name})", text)
-    # Matplotlib leaves the fill of plain text to the default, black.
     text = re.sub(r"\s*\n\s*", " ", text).replace("> <", "><")
     return text
 
@@ -292,7 +295,7 @@ def figure_html(fig: Figure, alt: str, caption: str | None = None) -> str:
     svg = opening + svg[svg.index(">") + 1 :]
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     css = (
-        _figure_css(".wsw-figure")
+        theme_css(".wsw-figure")
         + ".wsw-figure{margin:1rem 0;color:var(--wsw-ink)}"
         + ".wsw-figure>div{background:var(--wsw-card);border:1px solid var(--wsw-grid);border-radius:10px;"
         + "padding:10px 8px 6px;overflow-x:auto}"
@@ -448,8 +451,8 @@ def histograms(axes: Axes, groups: Mapping[str, np.ndarray], bins: int = 50, lab
     edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins=bins)
     for index, (name, group) in enumerate(values.items()):
         color = PALETTE[index % len(PALETTE)]
-        axes.hist(group, edges, density=True, color=color, alpha=0.35)
-        axes.hist(group, edges, density=True, histtype="step", color=color, linewidth=1.5, label=name)
+        axes.hist(group, edges, density=True, color=color, alpha=0.35, label=name)
+        axes.hist(group, edges, density=True, histtype="step", color=color, linewidth=1.5)
     axes.set(xlabel=label, ylabel="density")
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -522,7 +525,7 @@ def table_html(rows: Any, caption: str | None = None, best: Mapping[str, str] | 
         for r in range(len(cells))
     )
     css = (
-        _figure_css(".wsw-table")
+        theme_css(".wsw-table")
         + ".wsw-table{margin:1rem 0;overflow-x:auto;color:var(--wsw-ink)}"
         + ".wsw-table table{border-collapse:collapse;font-size:.92em;margin:0;min-width:50%;border:0}"
         + ".wsw-table caption{caption-side:top;text-align:left;color:var(--wsw-muted);padding:0 .6em .4em;"
@@ -582,7 +585,7 @@ def source_html(function: Callable[..., Any] | type) -> str:
         "dark": "--t-k:#d2a8ff;--t-s:#7ee2a8;--t-c:#9aa4af;--t-m:#ffb87a;--t-f:#79c0ff",
     }
     scope = ".wsw-source"
-    css = _figure_css(scope)
+    css = theme_css(scope)
     css = css.replace("color-scheme:light", colors["light"] + ";color-scheme:light")
     css = css.replace("color-scheme:dark", colors["dark"] + ";color-scheme:dark")
     css += (
@@ -594,7 +597,8 @@ def source_html(function: Callable[..., Any] | type) -> str:
         f"{scope} pre{{margin:0;padding:.6em .9em 1em;overflow:auto;max-height:34rem;background:none;border:0;"
         "border-top:1px solid var(--wsw-grid);border-radius:0;color:var(--wsw-ink);font-size:.82em;line-height:1.5}"
         f"{scope} .t-k,{scope} .t-kn,{scope} .t-kc,{scope} .t-ow{{color:var(--t-k)}}"
-        f"{scope} [class^=t-s]{{color:var(--t-s)}}{scope} .t-c1{{color:var(--t-c);font-style:italic}}"
+        f"{scope} [class^=t-s]{{color:var(--t-s)}}{scope} .t-c1{{color:var(--t-c);font-weight:600}}"
+        f"{scope} .t-sd{{color:var(--t-c)}}"
         f"{scope} [class^=t-m]{{color:var(--t-m)}}{scope} .t-nf,{scope} .t-nc,{scope} .t-nd{{color:var(--t-f)}}"
     )
     link = f"{_SOURCE_URL}{path}#L{first}-L{first + len(lines) - 1}"
