@@ -138,7 +138,7 @@ def hertz_to_mel(hertz: np.ndarray | float, scale: str = "htk") -> np.ndarray:
 
     References
     ----------
-    povey2011kaldi, mcfee2015librosa
+    stevens1937mel, slaney1998toolbox, povey2011kaldi
 
     Chapter: features
     """
@@ -461,7 +461,7 @@ def deltas(features: np.ndarray, reach: int = 2) -> np.ndarray:
 
     References
     ----------
-    furui1986dynamic
+    furui1986dynamics
 
     Chapter: features
     """

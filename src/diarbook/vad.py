@@ -82,7 +82,7 @@ def hysteresis(
 
     References
     ----------
-    gelly2018vad
+    gelly2015vad
 
     Chapter: vad
     """
@@ -148,7 +148,7 @@ def log_energy(waveform: np.ndarray) -> np.ndarray:
     return 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10)))  # (1)
 
 
-def noise_floor(levels: np.ndarray, memory: float = 5.0, smoothing: float = 0.1) -> np.ndarray:
+def noise_floor(levels: np.ndarray, memory: float = 10.0, smoothing: float = 0.3) -> np.ndarray:
     """Level of the background at each frame: the lowest smoothed level within ``memory`` seconds on both sides.
 
     Parameters
@@ -172,7 +172,7 @@ def noise_floor(levels: np.ndarray, memory: float = 5.0, smoothing: float = 0.1)
     return minimum_filter1d(smooth, 2 * max(1, round(memory / ENERGY_STEP)) + 1, mode="nearest")  # (2)
 
 
-def energy_scores(waveform: np.ndarray, memory: float = 5.0, smoothing: float = 0.1) -> np.ndarray:
+def energy_scores(waveform: np.ndarray, memory: float = 10.0, smoothing: float = 0.3) -> np.ndarray:
     """How far each 10 ms rises above the background, dB, smoothed: shape (frames,).
 
     Chapter: vad
@@ -184,12 +184,12 @@ def energy_scores(waveform: np.ndarray, memory: float = 5.0, smoothing: float = 
 
 def energy_vad(
     waveform: np.ndarray,
-    margin: float = 9.0,
+    margin: float = 24.0,
     release: float = 3.0,
     minimum_speech: float = 0.1,
     minimum_silence: float = 0.3,
     padding: float = 0.1,
-    memory: float = 5.0,
+    memory: float = 10.0,
 ) -> np.ndarray:
     """Speech is where the level rises above the background: an energy detector with an adaptive threshold.
 
