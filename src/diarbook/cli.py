@@ -1,4 +1,4 @@
-"""The command ``diarbook``: it only assembles the commands of :mod:`diarbook.commands`, and tells errors in one line.
+"""The command ``diarbook``: it only assembles the commands of ``diarbook.commands``, and tells errors in one line.
 
 Chapter: start
 """
@@ -72,8 +72,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        status = group.main(args=arguments or ["--help"], prog_name="diarbook", standalone_mode=False)
+        # Not group.main(): it has its own words for interrupts and broken pipes.
+        with group.make_context("diarbook", arguments or ["--help"]) as context:
+            status = group.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as exit_:
+        status = exit_.exit_code
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "diarbook"
         _stop(f"{error.format_message()} (see `{where} --help`)", 2)

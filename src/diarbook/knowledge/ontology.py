@@ -97,8 +97,10 @@ class Concept:
     @property
     def names(self) -> tuple[str, ...]:
         """The label, then the alternative labels that differ from it in more than case."""
-        unique = {name.casefold(): name for name in reversed((self.label, *self.alternative))}
-        return tuple(reversed(unique.values()))
+        unique: dict[str, str] = {}
+        for name in (self.label, *self.alternative):
+            unique.setdefault(name.casefold(), name)
+        return tuple(unique.values())
 
 
 _TEXTS = ("id", "label", "kind", "definition", "expert", "chapter")
