@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from diarbook.errors import OptionError
-from diarbook.segmentation import change_curve, change_points, quasi_silences, segments_from_changes
+from diarbook.segmentation import (
+    change_curve,
+    change_points,
+    local_speaker_changes,
+    quasi_silences,
+    reference_changes,
+    segments_from_changes,
+    within,
+)
 from diarbook.segmentation.change import (
     VARIANCE_FLOOR,
     ChangeCurve,
@@ -17,6 +25,7 @@ from diarbook.segmentation.change import (
     pick_peaks,
     symmetric_divergence,
 )
+from diarbook.turns import Turn
 
 
 def two_voices(seed=0, frames=600, dimension=5, shift=1.5):
@@ -223,3 +232,31 @@ def test_segments_cover_the_regions(changes, minimum):
     cut = segments_from_changes(changes, regions, minimum)
     assert math.isclose((cut[:, 1] - cut[:, 0]).sum(), 6.5)
     assert (cut[:, 1] - cut[:, 0] >= min(minimum, 3.0) - 1e-9).all()
+
+
+def test_reference_changes_by_hand():
+    turns = [Turn(0, 2, "a"), Turn(1.5, 4, "b"), Turn(4, 5, "a"), Turn(6, 7, "b"), Turn(6.2, 6.4, "b")]
+    assert reference_changes(turns).tolist() == [1.5, 2, 4]  # 0, 5, 6 and 7 are edges of speech
+    assert reference_changes([]).tolist() == []
+
+
+def test_within_by_hand():
+    spans = np.array([[0, 2.0], [3, 3.1], [4, 5]])
+    assert within([-1, 0, 0.3, 1.9, 2.5, 3.05, 4.5, 9], spans, 0.2).tolist() == [0.3, 4.5]
+    assert within([0.0, 2.0, 2.5], spans).tolist() == [0, 2]
+    assert within([1.0], np.empty((0, 2))).tolist() == []
+
+
+def test_neural_changes_ignore_the_order_of_local_speakers():
+    from diarbook.segmentation.neural import ChunkScores
+
+    posteriors = np.zeros((2, 100, 7), dtype=np.float32)  # classes: nobody, 1, 2, 3, and the three pairs
+    posteriors[0, :60, 1] = posteriors[0, 60:, 2] = 1
+    posteriors[1, :10, 3] = posteriors[1, 10:, 1] = 1  # the same change in a chunk that starts 50 frames later
+    curve = local_speaker_changes(ChunkScores(posteriors, np.array([0, 0.5]), 0.01, 0.03), reach=0.05)
+    peak = curve.times[np.flatnonzero(curve.values == curve.values.max())]
+    assert curve.values.max() == pytest.approx(1)
+    np.testing.assert_allclose(peak.mean(), 0.60 + 0.01, atol=0.011)
+    assert curve.values[:50].max() == 0
+    short = ChunkScores(np.zeros((1, 1, 7), np.float32), np.zeros(1), 0.01, 0.03)
+    assert local_speaker_changes(short).values.tolist() == [0]

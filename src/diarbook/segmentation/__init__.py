@@ -5,17 +5,30 @@ Chapter: segmentation
 
 from __future__ import annotations
 
-from diarbook.segmentation.change import change_curve, change_points, quasi_silences, segments_from_changes
+from diarbook.segmentation.change import (
+    change_curve,
+    change_points,
+    local_speaker_changes,
+    pick_peaks,
+    quasi_silences,
+    reference_changes,
+    segments_from_changes,
+    within,
+)
 from diarbook.segmentation.windows import uniform_windows, window_speakers, windows_to_turns
 
 __all__ = [
     "change_curve",
     "change_points",
+    "local_speaker_changes",
+    "pick_peaks",
     "quasi_silences",
+    "reference_changes",
     "segments_from_changes",
     "uniform_windows",
     "window_speakers",
     "windows_to_turns",
+    "within",
 ]
 
 _NEURAL = (

@@ -8,12 +8,18 @@ Chapter: segmentation
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from diarbook.errors import OptionError
 from diarbook.segmentation.windows import check_regions
+from diarbook.turns import Turn, merge, regions
+
+if TYPE_CHECKING:
+    from diarbook.segmentation.neural import ChunkScores
 
 METHODS = ("bic", "glr", "kl2")
 COVARIANCES = ("full", "diagonal")
@@ -557,6 +563,73 @@ def quasi_silences(
     edges = np.diff(np.pad(level < around - drop, 1).astype(int))  # (10)
     spans = np.column_stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)]) * step
     return spans[spans[:, 1] - spans[:, 0] >= minimum - 1e-9]
+
+
+def local_speaker_changes(scores: ChunkScores, reach: float = 0.1) -> ChangeCurve:
+    """How much any local speaker's probability of talking moves around each instant, averaged over chunks.
+
+    Parameters
+    ----------
+    scores : ChunkScores
+        Of :meth:`diarbook.segmentation.neural.SegmentationModel.chunks`.
+    reach : float
+        How far before and after an instant to compare, seconds.
+
+    Returns
+    -------
+    ChangeCurve
+        Values 0 to 1. Speakers are compared inside their own chunk only, so their order does not matter.
+
+    References
+    ----------
+    plaquet2023powerset
+
+    Chapter: segmentation
+    """
+    from diarbook.segmentation.neural import powerset_to_multilabel
+
+    activity = powerset_to_multilabel(scores.posteriors)
+    frames = activity.shape[1]
+    offset = min(_frames(reach, scores.frame_step, "reach"), max((frames - 1) // 2, 1))
+    jumps, weights = np.zeros(activity.shape[:2], dtype=np.float32), np.zeros(frames, dtype=np.float32)
+    if frames > 2 * offset:
+        jumps[:, offset:-offset] = np.abs(activity[:, 2 * offset :] - activity[:, : -2 * offset]).max(axis=2)  # (12)
+        weights[offset:-offset] = 1
+    values = scores.aggregate(jumps, weights)
+    return ChangeCurve(scores.offset + (np.arange(len(values)) + 0.5) * scores.frame_step, values)
+
+
+def reference_changes(turns: Iterable[Turn]) -> np.ndarray:
+    """Instants inside speech at which somebody starts or stops: what a detector that knows where speech is must find.
+
+    Parameters
+    ----------
+    turns : iterable of Turn
+
+    Returns
+    -------
+    ndarray of shape (k,)
+        Seconds, sorted, without the edges of the speech regions.
+
+    Chapter: segmentation
+    """
+    merged = merge(turns)
+    times = np.unique([time for turn in merged for time in (turn.start, turn.end)])
+    return np.setdiff1d(times, regions(merged).ravel())
+
+
+def within(times: np.ndarray, spans: np.ndarray, margin: float = 0.0) -> np.ndarray:
+    """The times that lie inside a span, at least ``margin`` seconds from its edges.
+
+    Chapter: segmentation
+    """
+    times, spans = np.asarray(times, dtype=np.float64), check_regions(spans)
+    spans = spans[spans[:, 1] - spans[:, 0] > 2 * margin]
+    index = np.searchsorted(spans[:, 0], times, side="right") - 1
+    found = index >= 0
+    found[found] &= times[found] <= spans[index[found], 1] - margin
+    found[found] &= times[found] >= spans[index[found], 0] + margin
+    return times[found]
 
 
 def segments_from_changes(changes: np.ndarray, regions: np.ndarray, minimum: float = 0.0) -> np.ndarray:
