@@ -259,7 +259,7 @@
 
   // ------------------------------------------------------------------------------------------------ element
 
-  const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#a65ae0", "#8a6d00", "#d6418f", "#2a9db8", "#6e7781"]; // as diarbook.plots
+  const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#a65ae0", "#8a6d00", "#d6418f", "#2a9db8", "#6e7781"]; // when the case brings none
   const SIDES = ["reference", "hypothesis"];
   const SMALL = 0.01, LARGE = 0.1, SHORTEST = 0.01, ZOOMS = [1, 2, 4, 8, 16];
   const ICONS = {
@@ -545,7 +545,7 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
       }
     }
 
-    /** {name, title, audio, duration, peaks, reference, hypothesis, collar, skip_overlap, uem, mapping} as it stands now. */
+    /** The case as it stands now; its fields are those of diarbook.playground.Playground. */
     get case() {
       if (!this.given) return null;
       const { collar, skipOverlap, uem, mapping } = this.options;
@@ -563,6 +563,10 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
       for (const side of SIDES) this.fill(side, value[side] ?? []);
       this.duration = Math.max(value.duration ?? 0, ...this.allTurns().map((t) => t.end), 0.1);
       this.history = []; this.future = []; this.selected = null; this.chosenLane = null; this.zoom = 1; this.lastEdit = null;
+      for (const kind of KINDS) {
+        const color = value.error_colors?.[kind];
+        if (color) this.$(".box").style.setProperty(`--${kind.replace("_", "")}`, color);
+      }
       this.$("h3").textContent = value.title ?? "";
       this.$(".collar").value = this.options.collar;
       this.$(".skip").checked = this.options.skipOverlap;
@@ -753,7 +757,8 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
       const name = side === "reference" ? speaker : this.result.mapping[speaker];
       const index = this.speakers.reference.indexOf(name);
       if (index < 0) return "var(--unmapped)";
-      return this.given.colors?.[name] ?? PALETTE[index % PALETTE.length];
+      const palette = this.given.palette ?? PALETTE;
+      return this.given.colors?.[name] ?? palette[index % palette.length];
     }
 
     place(element, start, end) {

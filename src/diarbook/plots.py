@@ -211,7 +211,7 @@ def figure(rows: int = 1, columns: int = 1, height: float = 3.0, width: float = 
 
 
 def theme_css(scope: str) -> str:
-    """The theme's colours as CSS variables on ``scope``; light or dark follows the book, JupyterLab, Colab or the system.
+    """CSS variables of the theme on ``scope``; light or dark follows the book, JupyterLab, Colab or the system.
 
     Chapter: start
     """
