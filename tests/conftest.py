@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, settings
+from tests.pages import notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "_build" / "html"
@@ -18,28 +18,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 settings.register_profile("book", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("book")
-
-
-def toc_files() -> list[str]:
-    """Pages of the table of contents, in order."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-
-    def below(node: object) -> list[str]:
-        if isinstance(node, list):
-            return [page for item in node for page in below(item)]
-        if not isinstance(node, dict):
-            return []
-        own = [node[key] for key in ("root", "file") if key in node]
-        return own + [
-            page for key in ("parts", "chapters", "sections", "subtrees", "entries") for page in below(node.get(key))
-        ]
-
-    return below(toc)
-
-
-def notebooks() -> list[Path]:
-    """Notebooks of the table of contents."""
-    return [ROOT / f"{page}.ipynb" for page in toc_files() if page.startswith("notebooks/")]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

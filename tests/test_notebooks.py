@@ -1,0 +1,115 @@
+"""What every notebook must hold; `make test` executes them besides."""
+
+import ast
+import importlib.metadata
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.pages import notebooks
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+SET_UP = """\
+# In Colab this installs the book's package without touching Colab's torch; elsewhere it does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    !curl -sL https://raw.githubusercontent.com/{repository}/main/book/colab.sh | bash"""
+
+
+def read(name):
+    return json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def cells(name, kind):
+    return [cell for cell in read(name)["cells"] if cell["cell_type"] == kind]
+
+
+def tags(cell):
+    return cell["metadata"].get("tags", [])
+
+
+def repository():
+    configuration = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    return configuration["repository"]["url"].removeprefix("https://github.com/")
+
+
+def test_the_table_of_contents_and_the_folder_agree():
+    listed = [path.stem for path in notebooks()]
+    assert listed
+    assert sorted(listed) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_outputs_and_stable_ids(name):
+    for cell in cells(name, "code"):
+        assert cell["outputs"] == []
+        assert cell["execution_count"] is None
+    ids = [cell["id"] for cell in read(name)["cells"]]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_cells(name):
+    first = source(cells(name, "markdown")[0])
+    assert re.match(r"# .+: .+", first), "the title is `# Subject: the question`"
+    text = "\n".join(source(cell) for cell in cells(name, "markdown")[:2])
+    card = re.search(r"```\{chapter-card\}\n((?::\w+: .+\n)+)```", text)
+    assert card, "a chapter-card comes first"
+    options = dict(re.findall(r":(\w+): (.+)", card[1]))
+    assert {"question", "minutes", "data", "models"} <= set(options)
+    code = cells(name, "code")[0]
+    assert source(code) == SET_UP.format(repository=repository())
+    assert {"hide-input", "colab"} <= set(tags(code))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_exercises_have_solutions_that_assert(name):
+    headings = re.findall(r"^### Exercise (\d+) \(([^)]+)\): .+", "\n".join(map(source, cells(name, "markdown"))), re.M)
+    assert [int(number) for number, _ in headings] == list(range(1, len(headings) + 1))
+    assert len(headings) >= 3
+    solutions = [cell for cell in cells(name, "code") if "solution" in tags(cell)]
+    assert len(solutions) >= len(headings)
+    assert all("hide-cell" in tags(cell) for cell in solutions)
+    assert any("assert" in source(cell) for cell in solutions)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_warning_is_silenced_by_hand(name):
+    for cell in cells(name, "code"):
+        assert "filterwarnings" not in source(cell)
+        assert "simplefilter" not in source(cell)
+
+
+def imported(name):
+    """Top-level modules that a notebook's cells import."""
+    found = set()
+    for cell in cells(name, "code"):
+        text = re.sub(r"^(\s*)[%!].*", r"\1pass", source(cell), flags=re.M)
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_colab_gets_every_package_that_a_notebook_imports(name):
+    """`book/colab.sh` installs the package with its extra `notebooks`, and nothing else."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = project["dependencies"] + project["optional-dependencies"]["notebooks"]
+    installed = {re.match(r"[\w.-]+", line)[0].replace(".", "-").lower() for line in lines}
+    owners = importlib.metadata.packages_distributions()
+    for module in imported(name) - sys.stdlib_module_names - {"diarbook", "google", "IPython"}:
+        packages = {owner.replace("_", "-").replace(".", "-").lower() for owner in owners.get(module, [])}
+        assert packages & installed, f"{module} is of {packages or 'no installed package'}"
