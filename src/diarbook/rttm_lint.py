@@ -182,7 +182,9 @@ def _time(name: str, line: int, column: int, what: str, text: str) -> float | Fa
         return seconds(text)
     except ValueError as error:
         remedy = "write seconds with a decimal point, such as 12.345"
-        if text.replace(",", ".", 1) != text:
+        if text.startswith("-"):
+            remedy = "a time cannot be negative: check the tool that wrote it"
+        elif "," in text:
             remedy = "write the decimal point as a point, such as 12.345"
         return Fault(name, line, column, f"{what} {error}", remedy)
 
@@ -201,7 +203,7 @@ def _rttm_faults(text: str, name: str, durations: Mapping[str, float]) -> list[F
     for line, fields, columns in _lines(text):
         problem = check_record(fields)
         if problem:
-            column = columns[0] if fields[0] != "SPEAKER" else columns[min(len(columns), 10) - 1]
+            column = columns[0] if fields[0] != "SPEAKER" else columns[min(len(columns), 9) - 1]
             faults.append(Fault(name, line, column, problem, _record_remedy(fields)))
             continue
         if fields[0] != "SPEAKER":

@@ -3,7 +3,7 @@
 Between two neighbouring change points nobody starts or stops, in the reference or in the hypothesis, so each such
 *cell* has one length and one set of speakers on either side. Sums over cells are exact; no frames are needed.
 
-Times become whole nanoseconds, so that equal times compare equal (1.1 + 0.25 and 1.6 - 0.25 do not, as floats) and
+Times become whole nanoseconds, so that equal times compare equal (0.04 + 0.25 and 0.54 - 0.25 do not, as floats) and
 sums do not depend on their order. All recordings of a corpus are laid on one tape, one after the other, and go
 through each step together: a corpus of a thousand short files costs little more than one long file.
 
