@@ -46,7 +46,7 @@ bench: $(READY) $(ASSETS)  ## measure data/evidence again
 lock:  ## resolve requirements.lock and environment.yml again (needs the network)
 	@$(BIN)/python -m uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url \
 		--no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
-	@$(BIN)/python tests/environment.py > environment.yml
+	@$(BIN)/python .ci/environment.py > environment.yml
 
 clean:  ## remove what was built; keep .venv and data/cache
 	@rm -rf _build dist .pytest_cache .ruff_cache .hypothesis

@@ -14,6 +14,7 @@ from tests.pages import notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+WITHOUT_EXERCISES = {"playground"}  # its experiments are for the reader to do
 SET_UP = """\
 # In Colab this installs the book's package without touching Colab's torch; elsewhere it does nothing.
 import sys
@@ -76,11 +77,11 @@ def test_the_first_cells(name):
 def test_exercises_have_solutions_that_assert(name):
     headings = re.findall(r"^### Exercise (\d+) \(([^)]+)\): .+", "\n".join(map(source, cells(name, "markdown"))), re.M)
     assert [int(number) for number, _ in headings] == list(range(1, len(headings) + 1))
-    assert len(headings) >= 3
+    assert len(headings) >= 3 or name in WITHOUT_EXERCISES
     solutions = [cell for cell in cells(name, "code") if "solution" in tags(cell)]
     assert len(solutions) >= len(headings)
     assert all("hide-cell" in tags(cell) for cell in solutions)
-    assert any("assert" in source(cell) for cell in solutions)
+    assert any("assert" in source(cell) for cell in solutions) or name in WITHOUT_EXERCISES
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -40,7 +40,10 @@ REMEDY = "run `diarbook fetch` (or `make assets`)"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package of the registry that holds some of our files."""
+    """A package of the registry that holds some of our files.
+
+    Chapter: start
+    """
 
     name: str
     requirement: str
@@ -53,7 +56,10 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file inside a package, and its name in the cache."""
+    """One file inside a package, and its name in the cache.
+
+    Chapter: start
+    """
 
     package: Package
     member: str
@@ -98,6 +104,8 @@ def cache_folder() -> Path:
     """Where fetched and exported files are kept.
 
     ``DIARBOOK_CACHE`` if it is set, else ``data/cache`` of the checkout, else the user's cache folder.
+
+    Chapter: start
     """
     if folder := os.environ.get("DIARBOOK_CACHE"):
         return Path(folder).expanduser()
@@ -131,12 +139,18 @@ def _registry(kind: str) -> dict[str, dict]:
 
 
 def models() -> Mapping[str, dict]:
-    """What ``data/models.yaml`` says of each model, by name."""
+    """What ``data/models.yaml`` says of each model, by name.
+
+    Chapter: start
+    """
     return _registry("models")
 
 
 def recordings_registry() -> Mapping[str, dict]:
-    """What ``data/audio.yaml`` says of each recording, by name."""
+    """What ``data/audio.yaml`` says of each recording, by name.
+
+    Chapter: start
+    """
     return _registry("recordings")
 
 
@@ -149,7 +163,10 @@ def _members(name: str) -> list[Member]:
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
+    """Hexadecimal SHA-256 of a file.
+
+    Chapter: start
+    """
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

@@ -18,6 +18,8 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     DiarbookError
         When the folder is missing or cannot be written, or the disk is full; nothing is left behind, and a file that
         was there stays as it was.
+
+    Chapter: start
     """
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content
@@ -43,13 +45,19 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
 
 
 def repository_root() -> Path | None:
-    """The checkout that this package runs from, or None when it is installed as a wheel."""
+    """The checkout that this package runs from, or None when it is installed as a wheel.
+
+    Chapter: start
+    """
     root = Path(__file__).resolve().parents[2]
     return root if (root / "data" / "models.yaml").is_file() else None
 
 
 def read_data(name: str) -> str:
-    """Text of a file of the project's ``data`` folder, from a checkout or from the installed package."""
+    """Text of a file of the project's ``data`` folder, from a checkout or from the installed package.
+
+    Chapter: start
+    """
     root = repository_root()
     if root is not None:
         return (root / "data" / name).read_text(encoding="utf-8")

@@ -25,6 +25,7 @@ CHAPTERS = (
     "clustering",
     "resegmentation",
     "evaluation",
+    "playground",
     "stage-swap",
     "ivector",
     "backends",
