@@ -11,7 +11,7 @@ import soundfile
 from diarbook import plots
 from diarbook.errors import AudioError, DiarbookError, OptionError, RttmError
 from diarbook.metrics import diarization_error
-from diarbook.playground import Playground, playground, script
+from diarbook.playground import Playground, excerpt, playground, script
 from diarbook.turns import Turn
 
 REFERENCE = [Turn(0.0, 1.0, "a"), Turn(1.0, 1.5, "b")]
@@ -90,9 +90,10 @@ def test_the_script_can_stand_in_a_page():
 
 
 def test_colours_are_those_of_the_book():
-    assert ", ".join(f'"{color}"' for color in plots.PALETTE) in script()
-    for kind, color in plots.ERROR_COLORS.items():
-        assert f"--{kind.replace(' ', '')}:{color};" in script()
+    case = playground(noise(), REFERENCE, HYPOTHESIS).case
+    assert case["palette"] == list(plots.PALETTE)
+    assert list(case["error_colors"]) == ["missed", "false_alarm", "confusion"]
+    assert list(case["error_colors"].values()) == list(plots.ERROR_COLORS.values())
 
 
 @pytest.mark.parametrize(
@@ -138,3 +139,13 @@ def test_it_is_shown_by_a_notebook():
     assert isinstance(shown, Playground)
     assert shown._repr_html_().endswith("</script>")
     assert "<p>DER " in shown.element()
+
+
+def test_an_excerpt_starts_at_zero():
+    waveform = np.arange(32_000, dtype=np.float32)
+    samples, turns = excerpt(waveform, [Turn(0.0, 0.75, "a"), Turn(0.5, 1.25, "b"), Turn(1.5, 2.0, "c")], 0.5, 1.0)
+    assert (samples[0], len(samples)) == (8000, 8000)
+    assert turns == [Turn(0.0, 0.25, "a"), Turn(0.0, 0.5, "b")]
+    for start, end in ((-1, 1), (1, 1), (1, 3)):
+        with pytest.raises(OptionError, match="within 0 to 2"):
+            excerpt(waveform, [], start, end)

@@ -25,9 +25,9 @@ from diarbook.errors import DiarbookError, OptionError
 from diarbook.files import repository_root
 from diarbook.listen import encode_mp3
 from diarbook.metrics import Protocol, diarization_error
-from diarbook.plots import envelope, speaker_colors
+from diarbook.plots import ERROR_COLORS, PALETTE, envelope, speaker_colors
 from diarbook.rttm import format_rttm
-from diarbook.turns import Turn
+from diarbook.turns import Turn, crop, shift
 
 _PEAKS = 1000
 
@@ -39,9 +39,9 @@ class Playground:
     Parameters
     ----------
     case : mapping
-        What the element reads: ``name``, ``title``, ``audio`` (data URI), ``duration``, ``peaks`` (base64), ``colors``,
-        ``reference`` and ``hypothesis`` (rows of start, end, speaker), ``collar``, ``skip_overlap``, ``uem``,
-        ``mapping``.
+        What the element reads: ``name``, ``title``, ``audio`` (data URI), ``duration``, ``peaks`` (base64), ``colors``
+        of reference speakers, ``palette`` and ``error_colors``, ``reference`` and ``hypothesis`` (rows of start, end,
+        speaker), ``collar``, ``skip_overlap``, ``uem``, ``mapping``.
     summary : str
         The score in words, for a reader without JavaScript.
 
@@ -154,6 +154,8 @@ def playground(
         "audio": "data:audio/mpeg;base64," + base64.b64encode(encode_mp3(waveform, sample_rate)).decode(),
         "duration": round(duration, 3),
         "peaks": base64.b64encode(heights.tobytes()).decode(),
+        "palette": list(PALETTE),
+        "error_colors": {kind.replace(" ", "_"): color for kind, color in ERROR_COLORS.items()},
         "colors": dict(speaker_colors(list(reference)) if colors is None else colors),
         "reference": _rows(reference),
         "hypothesis": _rows(hypothesis),
@@ -169,6 +171,40 @@ def playground(
         f"{error.confusion:.2f} s, of {error.total:.2f} s)"
     )
     return Playground(case, summary)
+
+
+def excerpt(
+    waveform: np.ndarray, turns: Sequence[Turn], start: float, end: float, sample_rate: int = SAMPLE_RATE
+) -> tuple[np.ndarray, list[Turn]]:
+    """A stretch of a recording and its turns, both counted from zero again.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+    turns : sequence of Turn
+        Those that cross ``start`` or ``end`` are cut there.
+    start, end : float
+        Seconds.
+    sample_rate : int
+        Hz.
+
+    Returns
+    -------
+    waveform : ndarray of shape (samples,)
+    turns : list of Turn
+
+    Raises
+    ------
+    OptionError
+        When the stretch is empty or not inside the audio.
+
+    Chapter: playground
+    """
+    duration = len(waveform) / sample_rate
+    if not 0 <= start < end <= duration:
+        raise OptionError(f"a stretch must lie within 0 to {duration:.2f} s and have a length, got {start} to {end}")
+    samples = slice(round(start * sample_rate), round(end * sample_rate))
+    return waveform[samples], shift(crop(turns, start, end), -start)
 
 
 def _rows(turns: Sequence[Turn]) -> list[list[float | str]]:

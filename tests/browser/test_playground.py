@@ -482,6 +482,18 @@ def test_dark_theme_follows_the_page(driven):
     assert driven.get(shade) == "rgb(22, 27, 34)"
 
 
+def test_the_colours_of_the_case_are_used(driven):
+    case = driven.get("element.case")
+    assert case["colors"] == {"ann": case["palette"][0], "bob": case["palette"][1]}
+    shown = "getComputedStyle(element.shadowRoot.querySelector('{}')).backgroundColor"
+    rgb = [f"rgb({', '.join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))})" for color in case["palette"][:2]]
+    assert driven.get(shown.format(".lane[data-speaker=bob] .turn")) == rgb[1]
+    assert driven.get(shown.format(".lane[data-speaker=x] .turn")) == rgb[0]  # mapped to ann
+    wrong = case["error_colors"]["confusion"]
+    rgb = f"rgb({', '.join(str(int(wrong[i : i + 2], 16)) for i in (1, 3, 5))})"
+    assert driven.get(shown.format(".error[data-kind=confusion]")) == rgb
+
+
 def test_two_playgrounds_share_one_script(browser, tmp_path):
     case = playground(tone(2.0), [Turn(0, 1, "a")], [Turn(0, 1, "x")], name="short")
     file = tmp_path / "two.html"
