@@ -1,5 +1,5 @@
 // A page opened from a disk cannot fetch other pages, so the search shows titles only there.
-if (location.protocol === "file:" && window.DOCUMENTATION_OPTIONS) {
+if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 }
 // Wide tables scroll in a box of their own, which the keyboard can reach.
