@@ -17,7 +17,12 @@ from scipy.ndimage import uniform_filter1d
 from scipy.optimize import linear_sum_assignment
 
 from diarbook.audio import SAMPLE_RATE, check_waveform
-from diarbook.clustering.constrained import assign_within_groups, constrained_agglomerative
+from diarbook.clustering.constrained import (
+    DEFAULT_RULE,
+    MergeRule,
+    assign_with_exclusions,
+    constrained_agglomerative,
+)
 from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import OptionError
 from diarbook.turns import (
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
     from diarbook.segmentation.neural import ChunkScores
 
 PIPELINES = ("overlap", "cascade", "pyannote")
+FEATURES_A_SECOND = 100
+EMBEDDING_BATCH = 256
 SILENCE = 1e-4  # a recording that never exceeds -80 dB of full scale holds no speech
 
 Progress = Callable[[str, float], None]
@@ -51,61 +58,54 @@ class OverlapSettings:
     ----------
     step : float
         Seconds from one 10 s chunk to the next.
-    embedding_chunks : int
-        Embed the local speakers of every so many chunks; the others are recognised by when they speak.
-    clean : float
-        A frame is a local speaker's own when the probability that the speaker talks is above this and that of
-        every other is below one minus this.
-    minimum_seconds : float
-        Least speech of their own for an embedding.
-    threshold : float
-        Least cosine of the centroids of two clusters that are merged.
-    minimum_cluster : float
-        Seconds of embedded speech for a cluster to be a speaker.
-    speech_onset : float
-        Somebody speaks where the probability of speech is above this.
-    overlap_onset : float
-        A second one speaks where the probability of overlapped speech is above this.
+    rule : MergeRule
+        When two clusters are one speaker.
+    minimum_speaker : float
+        Seconds of speech alone that make a cluster a speaker.
+    crowded_every : int
+        Look for local speakers who never speak alone in every so many chunks.
+    speech_onset, overlap_onset : float
+        Somebody speaks, and a second one does, where the probability of speech, and of overlap, is above this.
     smoothing : float
-        Seconds over which activations are averaged before they are compared with the onsets.
-    fill : float
-        Pauses of one speaker up to this many seconds are filled.
+        Seconds over which probabilities are averaged before they are compared with the onsets.
     """
 
     step: float = 2.0
-    embedding_chunks: int = 2
-    clean: float = 0.5
-    minimum_seconds: float = 0.5
-    threshold: float = 0.6
-    minimum_cluster: float = 0.0
-    speech_onset: float = 0.4
-    overlap_onset: float = 0.15
+    rule: MergeRule = DEFAULT_RULE
+    minimum_speaker: float = 1.0
+    crowded_every: int = 2
+    speech_onset: float = 0.45
+    overlap_onset: float = 0.2
     smoothing: float = 0.1
-    fill: float = 0.0
 
 
 DEFAULTS = OverlapSettings()
 
 
 @dataclass(frozen=True, slots=True)
-class LocalSpeakers:
-    """Who speaks in each chunk, before anyone knows who is who across chunks.
+class Voices:
+    """What the overlap-aware pipeline clusters: n stretches of one voice alone, then m crowded local speakers.
 
     Parameters
     ----------
     scores : ChunkScores
-    activity : ndarray of float32, shape (chunks, frames, 3)
+    activity : ndarray of float32, shape (chunks, frames of a chunk, 3)
         Probability that each local speaker talks.
-    embeddings : ndarray of float32, shape (chunks, 3, d)
-        NaN where a local speaker has too little speech, or the chunk was passed over.
-    seconds : ndarray of shape (chunks, 3)
-        Speech of their own behind each embedding.
+    stretches : ndarray of int, shape (n, 2)
+        First frame, and the frame after the last, on the recording's grid.
+    crowded : ndarray of int, shape (m, 2)
+        Chunk and local speaker, of those who talk but hardly ever alone.
+    embeddings : ndarray of float32, shape (n + m, d)
+    seconds : ndarray of shape (n + m,)
+        Speech behind each embedding.
 
     Chapter: segmentation
     """
 
     scores: ChunkScores
     activity: np.ndarray
+    stretches: np.ndarray
+    crowded: np.ndarray
     embeddings: np.ndarray
     seconds: np.ndarray
 
@@ -160,264 +160,30 @@ def is_silent(waveform: np.ndarray) -> bool:
 # ---------------------------------------------------------------- overlap-aware
 
 
-def own_speech(activity: np.ndarray, clean: float = 0.5) -> np.ndarray:
-    """Frames where a local speaker talks and no other does: bool, shape of ``activity``.
-
-    Chapter: embeddings
-    """
-    active = activity > clean
-    others = np.partition(activity, 1, axis=-1)[..., 1:2]  # second highest
-    return active & (others < max(1 - clean, 1e-6)) & (activity == activity.max(axis=-1, keepdims=True))
-
-
-def embed_local_speakers(
-    features: np.ndarray,
-    scores: ChunkScores,
-    own: np.ndarray,
-    embed: EmbedFeatures,
-    every: int = 1,
-    minimum_seconds: float = 0.5,
-    progress: Callable[[float], None] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """One embedding for each local speaker of a chunk, made of nothing but the frames where that speaker is alone.
-
-    Parameters
-    ----------
-    features : ndarray of shape (n, bands)
-        The recording's features, 100 a second; computed once, shared by all chunks.
-    scores : ChunkScores
-    own : ndarray of bool, shape (chunks, frames, 3)
-    embed : callable
-        Maps a list of (frames, bands) to (items, d).
-    every : int
-        Take every so many chunks, and the last one.
-    minimum_seconds : float
-    progress : callable, optional
-
-    Returns
-    -------
-    embeddings : ndarray of shape (chunks, 3, d)
-        NaN where there is none.
-    seconds : ndarray of shape (chunks, 3)
-
-    Chapter: embeddings
-    """
-    chunks, frames, locals_ = own.shape
-    centres = scores.offset + (np.arange(frames) + 0.5) * scores.frame_step
-    taken = np.union1d(np.arange(0, chunks, every), [chunks - 1])
-    where: list[tuple[int, int]] = []
-    vectors: list[np.ndarray] = []
-    seconds = np.zeros((chunks, locals_))
-    for position, chunk in enumerate(taken):
-        first = round(scores.starts[chunk] * 100)
-        last = min(round((scores.starts[chunk] + centres[-1] + scores.frame_step / 2) * 100), len(features))
-        # The features' frames are 10 ms, the network's 17 ms: take the nearest one's decision.
-        nearest = np.clip(
-            np.round(((np.arange(first, last) + 1.25) / 100 - scores.starts[chunk] - centres[0]) / scores.frame_step),
-            0,
-            frames - 1,
-        ).astype(int)
-        items, rows = [], []
-        for local in range(locals_):
-            selected = features[first:last][own[chunk, nearest, local]]
-            if len(selected) >= minimum_seconds * 100:
-                items.append(selected)
-                rows.append((int(chunk), local))
-                seconds[chunk, local] = len(selected) / 100
-        if items:
-            vectors.append(embed(items))
-            where += rows
-        if progress is not None:
-            progress((position + 1) / len(taken))
-    dimension = vectors[0].shape[1] if vectors else 1
-    embeddings = np.full((chunks, locals_, dimension), np.nan, dtype=np.float32)
-    if where:
-        rows = np.array(where)
-        embeddings[rows[:, 0], rows[:, 1]] = np.concatenate(vectors)
-    return embeddings, seconds
-
-
-def cluster_local_speakers(
-    local: LocalSpeakers, bounds: SpeakerBounds = SpeakerBounds(), settings: OverlapSettings = DEFAULTS
-) -> np.ndarray:
-    """Give the local speakers that have an embedding their speaker in the recording.
-
-    Returns
-    -------
-    ndarray of int, shape (chunks, 3)
-        -1 for those without.
-
-    Chapter: clustering
-    """
-    labels = np.full(local.seconds.shape, -1)
-    known = np.isfinite(local.embeddings).all(axis=-1)
-    if not known.any():
-        # Too little clean speech to tell anyone apart: one speaker.
-        return np.where(local.activity.max(axis=1) > settings.speech_onset, 0, -1)
-    chunk = np.nonzero(known)[0]
-    embeddings, seconds = local.embeddings[known], local.seconds[known]
-    found = constrained_agglomerative(
-        embeddings,
-        chunk,
-        seconds,
-        threshold=settings.threshold,
-        minimum_weight=settings.minimum_cluster,
-        minimum_speakers=bounds.least,
-        maximum_speakers=bounds.most,
-    )
-    units = unit_length(embeddings)
-    labels[known] = assign_within_groups(units @ speaker_centroids(units, found, seconds).T, chunk)
-    return labels
-
-
-def speaker_centroids(units: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Direction of each speaker: the weighted mean of the unit-length embeddings labelled so, of unit length.
-
-    Chapter: clustering
-    """
-    centroids = np.zeros((labels.max() + 1, units.shape[1]))
-    counted = labels >= 0
-    np.add.at(centroids, labels[counted], (units * weights[:, None])[counted])
-    return unit_length(centroids)
-
-
-def activations(local: LocalSpeakers, labels: np.ndarray, chunks: np.ndarray | None = None) -> np.ndarray:
-    """Probability that each speaker of the recording talks in each frame, the chunks that see it averaged.
-
-    Parameters
-    ----------
-    local : LocalSpeakers
-    labels : ndarray of int, shape (chunks, 3)
-    chunks : ndarray of bool, shape (chunks,), optional
-        Chunks that have a say; all by default.
-
-    Returns
-    -------
-    ndarray of float32, shape (frames of the recording, speakers)
-
-    Chapter: segmentation
-    """
-    scores = local.scores
-    length, count = local.activity.shape[1], int(labels.max()) + 1
-    total = np.zeros((scores.frames, count), dtype=np.float32)
-    weight = np.zeros((scores.frames, 1), dtype=np.float32)
-    use = range(len(labels)) if chunks is None else np.flatnonzero(chunks)
-    for chunk in use:
-        first = scores.first_frames[chunk]
-        for column, label in enumerate(labels[chunk]):
-            if label >= 0:
-                total[first : first + length, label] += local.activity[chunk, :, column]
-        weight[first : first + length] += 1
-    return total / np.maximum(weight, 1)
-
-
-def match_by_activity(local: LocalSpeakers, labels: np.ndarray) -> np.ndarray:
-    """Label the remaining local speakers: the one who talks when a known speaker talks is that speaker.
-
-    Neighbouring chunks share most of their audio, so the speakers of a chunk that was not embedded are
-    recognised by the labelled chunks around it.
-
-    Parameters
-    ----------
-    local : LocalSpeakers
-    labels : ndarray of int, shape (chunks, 3)
-        -1 where a local speaker is not labelled yet.
-
-    Returns
-    -------
-    ndarray of int, shape (chunks, 3)
-        -1 for local speakers who agree with nobody.
-
-    Chapter: segmentation
-    """
-    labels = labels.copy()
-    known = (labels >= 0).any(axis=1)
-    if not known.any():
-        return labels
-    reference = activations(local, labels, known)
-    first, length = local.scores.first_frames, local.activity.shape[1]
-    for chunk in np.flatnonzero((labels < 0).any(axis=1)):
-        free = np.flatnonzero(labels[chunk] < 0)
-        taken = labels[chunk][labels[chunk] >= 0]
-        activity = local.activity[chunk][:, free]
-        # Time together less time apart.
-        agreement = activity.T @ (2 * reference[first[chunk] : first[chunk] + length] - 1)
-        agreement[:, taken] = -np.inf
-        rows, columns = linear_sum_assignment(np.maximum(agreement, -1e6), maximize=True)
-        good = agreement[rows, columns] > 0
-        labels[chunk, free[rows[good]]] = columns[good]
-    return labels
-
-
-def reconstruct(local: LocalSpeakers, labels: np.ndarray, settings: OverlapSettings = DEFAULTS) -> list[Turn]:
-    """Turns from the labelled local speakers: how many speak in each frame, and the likeliest that many.
-
-    Chapter: segmentation
-    """
-    from diarbook.segmentation.neural import speech_and_overlap
-
-    scores = local.scores
-    if labels.max() < 0:
-        return []
-    width = max(1, round(settings.smoothing / scores.frame_step))
-    speech, overlap = (
-        uniform_filter1d(scores.aggregate(part), width, mode="nearest")
-        for part in speech_and_overlap(scores.posteriors)
-    )
-    active = uniform_filter1d(activations(local, labels), width, axis=0, mode="nearest")
-    count = np.where(speech > settings.speech_onset, 1 + (overlap > settings.overlap_onset), 0)
-    chosen = np.zeros(active.shape, dtype=bool)
-    ranks = np.argsort(-active, axis=1, kind="stable")[:, :2]
-    frames = np.arange(len(active))
-    for rank in range(ranks.shape[1]):
-        who = ranks[:, rank]
-        chosen[frames, who] |= (count > rank) & (active[frames, who] > 0)
-    return merge(shift(from_activity(chosen, scores.frame_step), scores.offset), settings.fill)
-
-
-def overlap_aware(
-    waveform: np.ndarray,
-    *,
-    segment: Segment | None = None,
-    embed: EmbedFeatures | None = None,
-    cluster: Callable[[LocalSpeakers, SpeakerBounds], np.ndarray] | None = None,
-    settings: OverlapSettings = DEFAULTS,
-    num_speakers: int | None = None,
-    min_speakers: int | None = None,
-    max_speakers: int | None = None,
-    progress: Progress | None = None,
-) -> list[Turn]:
-    """Diarize by local speakers of overlapping chunks: segmentation-3.0, CAM++, constrained clustering, reconstruction.
-
-    Chapter: start
-    """
-    waveform = check_waveform(waveform)
-    bounds = speaker_bounds(num_speakers, min_speakers, max_speakers)
-    report = progress or _ignore
-    if is_silent(waveform):
-        return []
-    local = find_local_speakers(waveform, segment=segment, embed=embed, settings=settings, progress=report)
-    labels = cluster(local, bounds) if cluster else cluster_local_speakers(local, bounds, settings)
-    labels = match_by_activity(local, labels)
-    report("clustering", 1.0)
-    turns = crop(reconstruct(local, labels, settings), 0.0, len(waveform) / SAMPLE_RATE)
-    report("reconstruction", 1.0)
-    return label_by_appearance(turns)
-
-
-def find_local_speakers(
+def find_voices(
     waveform: np.ndarray,
     *,
     segment: Segment | None = None,
     embed: EmbedFeatures | None = None,
     settings: OverlapSettings = DEFAULTS,
     progress: Progress = _ignore,
-) -> LocalSpeakers:
-    """The first two stages of the overlap-aware pipeline.
+) -> Voices:
+    """Segment a recording and embed what one person says alone; where nobody ever is alone, what they say together.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+    segment : callable, optional
+        Waveform to :class:`~diarbook.segmentation.neural.ChunkScores`; segmentation-3.0 by default.
+    embed : callable, optional
+        List of features (frames, 80) to embeddings (items, d), NaN for items too short; CAM++ by default.
+    settings : OverlapSettings
+    progress : callable
 
     Chapter: segmentation
     """
-    from diarbook.features import kaldi_fbank
+    from diarbook.features import FRAME_LENGTH, kaldi_fbank
+    from diarbook.segmentation.local import crowded_speakers, lone_stretches
     from diarbook.segmentation.neural import load_segmentation, powerset_to_multilabel
 
     if segment is None:
@@ -426,21 +192,206 @@ def find_local_speakers(
         )
     else:
         scores = segment(waveform)
+        progress("segmentation", 1.0)
     activity = powerset_to_multilabel(scores.posteriors)
+    stretches = lone_stretches(scores, activity)
+    crowded = crowded_speakers(scores, activity, every=settings.crowded_every)
     if embed is None:
         from diarbook.embeddings import load_embedder
 
         embed = load_embedder("campplus").embed_features
-    embeddings, seconds = embed_local_speakers(
-        kaldi_fbank(waveform),
-        scores,
-        own_speech(activity, settings.clean),
-        embed,
-        settings.embedding_chunks,
-        settings.minimum_seconds,
-        lambda done: progress("embeddings", done),
+    features = kaldi_fbank(waveform) if len(waveform) >= FRAME_LENGTH else np.zeros((0, 80), dtype=np.float32)
+    items = [features[first:last] for first, last in _feature_frames(scores, stretches)]
+    items += [features[_crowded_frames(scores, activity, *item, len(features))] for item in crowded]
+    vectors = []
+    for first in range(0, len(items), EMBEDDING_BATCH):
+        vectors.append(embed(items[first : first + EMBEDDING_BATCH]))
+        progress("embeddings", min(1.0, (first + EMBEDDING_BATCH) / len(items)))
+    embeddings = np.concatenate(vectors) if vectors else np.zeros((0, 1), dtype=np.float32)
+    good = np.isfinite(embeddings).all(axis=1)
+    seconds = np.array([len(item) / FEATURES_A_SECOND for item in items])
+    count = len(stretches)
+    return Voices(scores, activity, stretches[good[:count]], crowded[good[count:]], embeddings[good], seconds[good])
+
+
+def _feature_frames(scores: ChunkScores, spans: np.ndarray) -> np.ndarray:
+    """The features' frames, 10 ms each, of spans of the network's, 17 ms each."""
+    frames = np.round((spans * scores.frame_step + scores.offset) * FEATURES_A_SECOND).astype(int)
+    return np.column_stack([frames[:, 0], frames[:, 1] - 1])  # a frame is 25 ms long: the last one would look beyond
+
+
+def _crowded_frames(scores: ChunkScores, activity: np.ndarray, chunk: int, local: int, length: int) -> np.ndarray:
+    """Indices of the features' frames in which a local speaker talks, alone or not."""
+    edges = np.diff(np.pad((activity[chunk, :, local] > 0.5).astype(np.int8), 1))
+    spans = np.flatnonzero(edges).reshape(-1, 2) + scores.first_frames[chunk]
+    frames = np.concatenate([np.arange(first, last) for first, last in _feature_frames(scores, spans)])
+    return frames[(frames >= 0) & (frames < length)]
+
+
+def cluster_voices(
+    voices: Voices, bounds: SpeakerBounds = SpeakerBounds(), settings: OverlapSettings = DEFAULTS
+) -> np.ndarray:
+    """Say who each voice is: cluster the stretches, then place those who never speak alone.
+
+    Parameters
+    ----------
+    voices : Voices
+    bounds : SpeakerBounds
+    settings : OverlapSettings
+
+    Returns
+    -------
+    ndarray of int, shape (n + m,)
+
+    Chapter: clustering
+    """
+    from diarbook.segmentation.local import crowded_links, stretch_links
+
+    count = len(voices.stretches)
+    if count == 0:
+        # Nobody is ever heard alone: one speaker is all that can be said.
+        return np.zeros(len(voices.embeddings), dtype=int)
+    links = stretch_links(voices.scores, voices.activity, voices.stretches)
+    labels = constrained_agglomerative(
+        voices.embeddings[:count],
+        voices.seconds[:count],
+        links.agreement,
+        links.evidence,
+        rule=settings.rule,
+        minimum_seconds=settings.minimum_speaker,
+        minimum_speakers=bounds.least,
+        maximum_speakers=bounds.most,
     )
-    return LocalSpeakers(scores, activity, embeddings, seconds)
+    links = crowded_links(voices.scores, voices.activity, voices.crowded, voices.stretches)
+    member = np.eye(labels.max() + 1)[labels]
+    agreement, evidence = links.agreement @ member, links.evidence @ member
+    against = links.agreement + 0.2 * links.evidence  # below 0: somebody else dominates that stretch in the chunk
+    others = links.evidence.multiply(against < 0) @ member
+    placed = assign_with_exclusions(
+        voices.embeddings[count:],
+        speaker_centroids(unit_length(voices.embeddings[:count]), labels, voices.seconds[:count]),
+        agreement,
+        evidence,
+        others > 0,
+        voices.crowded[:, 0],
+        voices.seconds[count:],
+        settings.rule,
+    )
+    if bounds.most is not None and labels.max() + 1 >= bounds.most:
+        placed = np.minimum(placed, labels.max())
+    return np.concatenate([labels, placed])
+
+
+def speaker_centroids(units: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Direction of each speaker: the weighted mean of the unit-length embeddings labelled so, of unit length.
+
+    Chapter: clustering
+    """
+    centroids = np.zeros((labels.max() + 1, units.shape[1]))
+    np.add.at(centroids, labels, units * weights[:, None])
+    return unit_length(centroids)
+
+
+def reconstruct(voices: Voices, labels: np.ndarray, settings: OverlapSettings = DEFAULTS) -> list[Turn]:
+    """Turns from labelled voices: how many speak in each frame, and the likeliest that many.
+
+    Parameters
+    ----------
+    voices : Voices
+    labels : ndarray of int, shape (n + m,)
+    settings : OverlapSettings
+
+    Chapter: segmentation
+    """
+    from diarbook.segmentation.local import local_activations
+    from diarbook.segmentation.neural import speech_and_overlap
+
+    scores, count = voices.scores, len(voices.stretches)
+    speech, overlap = (scores.aggregate(part) for part in speech_and_overlap(scores.posteriors))
+    if len(labels):
+        active = local_activations(
+            scores, voices.activity, voices.stretches, labels[:count], voices.crowded, labels[count:]
+        )
+    else:
+        active = speech[:, None]
+    width = max(1, round(settings.smoothing / scores.frame_step))
+    speech, overlap, active = (
+        uniform_filter1d(values, width, axis=0, mode="reflect") for values in (speech, overlap, active)
+    )
+    speaking = np.where(speech > settings.speech_onset, 1 + (overlap > settings.overlap_onset), 0)
+    chosen = np.zeros(active.shape, dtype=bool)
+    frames = np.arange(len(active))
+    ranking = np.argsort(-active, axis=1, kind="stable")[:, :2]
+    for rank in range(ranking.shape[1]):
+        who = ranking[:, rank]
+        chosen[frames, who] = (speaking > rank) & (active[frames, who] > 0)
+    return merge(shift(from_activity(chosen, scores.frame_step), scores.offset))
+
+
+def overlap_aware(
+    waveform: np.ndarray,
+    *,
+    segment: Segment | None = None,
+    embed: EmbedFeatures | None = None,
+    cluster: Callable[[Voices, SpeakerBounds], np.ndarray] | None = None,
+    settings: OverlapSettings = DEFAULTS,
+    num_speakers: int | None = None,
+    min_speakers: int | None = None,
+    max_speakers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Turn]:
+    """Diarize with overlapped speech: segmentation-3.0 on chunks, CAM++ on lone stretches, clustering, reconstruction.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+        At 16 kHz.
+    segment : callable, optional
+        Waveform to chunk scores; :func:`oracle_segmentation` for the truth.
+    embed : callable, optional
+        List of features (frames, 80) to embeddings.
+    cluster : callable, optional
+        :class:`Voices` and :class:`SpeakerBounds` to labels; :func:`oracle_voice_labels` for the truth.
+    settings : OverlapSettings
+    num_speakers, min_speakers, max_speakers : int, optional
+        Number of speakers, or bounds on it.
+    progress : callable, optional
+        Called with a stage's name and the share of it that is done.
+
+    Returns
+    -------
+    list of Turn
+        Speakers named by first appearance; at most two speak at once.
+
+    Raises
+    ------
+    AudioError
+        When the waveform cannot be used.
+    OptionError
+        When the numbers of speakers contradict each other.
+
+    Notes
+    -----
+    Time is linear in the length of the recording, and so is memory, apart from blocks of 600 stretches.
+
+    References
+    ----------
+    plaquet2023powerset, bredin2023pyannote
+
+    Chapter: start
+    """
+    waveform = check_waveform(waveform)
+    bounds = speaker_bounds(num_speakers, min_speakers, max_speakers)
+    report = progress or _ignore
+    if is_silent(waveform):
+        return []
+    voices = find_voices(waveform, segment=segment, embed=embed, settings=settings, progress=report)
+    report("embeddings", 1.0)
+    labels = cluster(voices, bounds) if cluster else cluster_voices(voices, bounds, settings)
+    report("clustering", 1.0)
+    turns = crop(reconstruct(voices, labels, settings), 0.0, len(waveform) / SAMPLE_RATE)
+    report("reconstruction", 1.0)
+    return label_by_appearance(turns)
 
 
 # ---------------------------------------------------------------- cascade
@@ -451,16 +402,15 @@ Embed = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Cluster = Callable[[np.ndarray, np.ndarray, SpeakerBounds], np.ndarray]
 Smooth = Callable[[np.ndarray, np.ndarray], "list[Turn]"]
 
-CASCADE_THRESHOLD = 0.6
-CASCADE_MINIMUM_CLUSTER = 3.0
+CASCADE_MINIMUM_SPEAKER = 3.0
 
 
 def cluster_windows(
     embeddings: np.ndarray,
     windows: np.ndarray,
     bounds: SpeakerBounds = SpeakerBounds(),
-    threshold: float = CASCADE_THRESHOLD,
-    minimum_cluster: float = CASCADE_MINIMUM_CLUSTER,
+    rule: MergeRule = DEFAULT_RULE,
+    minimum_speaker: float = CASCADE_MINIMUM_SPEAKER,
 ) -> np.ndarray:
     """Label windows by agglomerative clustering; clusters too small to be a speaker join their nearest one.
 
@@ -471,10 +421,10 @@ def cluster_windows(
     windows : ndarray of shape (n, 2)
         Seconds.
     bounds : SpeakerBounds
-    threshold : float
-        Least cosine of the centroids of two clusters that are merged.
-    minimum_cluster : float
-        Seconds of windows in a cluster that is a speaker.
+    rule : MergeRule
+        When two clusters are one speaker.
+    minimum_speaker : float
+        Seconds of windows that make a cluster a speaker.
 
     Returns
     -------
@@ -486,18 +436,15 @@ def cluster_windows(
     if not known.any():
         return np.zeros(len(windows), dtype=int)
     seconds = np.diff(windows[known], axis=1)[:, 0]
-    found = constrained_agglomerative(
+    labels = np.zeros(len(windows), dtype=int)
+    labels[known] = constrained_agglomerative(
         embeddings[known],
-        np.arange(int(known.sum())),
         seconds,
-        threshold=threshold,
-        minimum_weight=minimum_cluster,
+        rule=rule,
+        minimum_seconds=minimum_speaker,
         minimum_speakers=bounds.least,
         maximum_speakers=bounds.most,
     )
-    units = unit_length(embeddings[known])
-    labels = np.zeros(len(windows), dtype=int)
-    labels[known] = (units @ speaker_centroids(units, found, seconds).T).argmax(axis=1)
     centres, missing = windows.mean(axis=1), np.flatnonzero(~known)
     if len(missing):
         order = np.argsort(centres[known])
@@ -664,26 +611,26 @@ def oracle_segmentation(reference: Sequence[Turn], step: float = DEFAULTS.step) 
     return segment
 
 
-def oracle_local_labels(reference: Sequence[Turn]) -> Callable[[LocalSpeakers, SpeakerBounds], np.ndarray]:
-    """A clusterer of local speakers that knows which real speaker each one agrees with most.
+def oracle_voice_labels(reference: Sequence[Turn]) -> Callable[[Voices, SpeakerBounds], np.ndarray]:
+    """A clusterer of voices that knows who speaks most in each stretch, and whom each crowded local speaker follows.
 
     Chapter: clustering
     """
     names = speakers(reference)
 
-    def cluster(local: LocalSpeakers, _bounds: SpeakerBounds) -> np.ndarray:
-        labels = np.full(local.activity.shape[::2], -1)
+    def cluster(voices: Voices, _bounds: SpeakerBounds) -> np.ndarray:
         if not names:
-            return labels
-        scores = local.scores
+            return np.zeros(len(voices.embeddings), dtype=int)
+        scores, length = voices.scores, voices.activity.shape[1]
         truth = to_activity(shift(reference, -scores.offset), scores.frame_step, scores.frames, names)
-        length = local.activity.shape[1]
-        for chunk, first in enumerate(scores.first_frames):
-            together = local.activity[chunk].T @ truth[first : first + length]
+        labels = [int(truth[first:last].sum(axis=0).argmax()) for first, last in voices.stretches]
+        for chunk, local in voices.crowded:
+            first = scores.first_frames[chunk]
+            together = voices.activity[chunk].T @ truth[first : first + length]
             rows, columns = linear_sum_assignment(together, maximize=True)
-            good = together[rows, columns] > 0
-            labels[chunk, rows[good]] = columns[good]
-        return labels
+            match = columns[rows == local]
+            labels.append(int(match[0]) if len(match) else int(together[local].argmax()))
+        return np.array(labels, dtype=int)
 
     return cluster
 

@@ -1,4 +1,4 @@
-"""Clustering when it is known that some items cannot be the same person: two voices heard in one chunk.
+"""Clustering with more to go by than the embeddings: how much speech is behind each, and who cannot be whom.
 
 Chapter: clustering
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
 
 from diarbook.clustering.common import check_embeddings, check_range, first_appearance, unit_rows
 from diarbook.errors import OptionError
@@ -18,255 +19,304 @@ BLOCK = 600
 
 
 @dataclass(frozen=True, slots=True)
-class MergeHistory:
-    """Every merge of an agglomerative clustering, in order.
+class MergeRule:
+    """When two clusters are one speaker.
+
+    The cosine of two centroids is attenuated by noise, the more the less speech they are made of: between two samples
+    of one voice it is about ``sqrt(r(a) r(b))`` with ``r(t) = t / (t + reliability_seconds)``. So the threshold is
+    attenuated as well, and what witnesses say is added.
 
     Parameters
     ----------
-    pairs : ndarray of int, shape (merges, 2)
-        Items that stand for the two clusters: the second one's members join the first one's.
-    similarities : ndarray of shape (merges,)
-        Cosine of the two clusters' centroids.
-    items : int
+    threshold : float
+        Least cosine of two clusters with endless speech.
+    reliability_seconds : float
+        Seconds of speech at which half of an embedding's variance is the speaker's.
+    bonus, penalty : float
+        Added to, or taken off, the cosine when all witnesses agree that they are the same, or different.
+    full_evidence : float
+        Seconds of evidence from which on the witnesses count in full.
 
     Chapter: clustering
     """
 
-    pairs: np.ndarray
-    similarities: np.ndarray
-    items: int
+    threshold: float = 0.55
+    reliability_seconds: float = 3.0
+    bonus: float = 0.05
+    penalty: float = 0.3
+    full_evidence: float = 1.0
 
-    def labels(self, merges: int) -> np.ndarray:
-        """Cluster of each item after that many merges, as the item that stands for it, shape (items,)."""
-        parent = np.arange(self.items)
-        for kept, gone in self.pairs[:merges]:
-            parent[parent == gone] = kept
-        return parent
+    def margin(
+        self,
+        cosine: np.ndarray,
+        seconds: np.ndarray,
+        other_seconds: np.ndarray,
+        agreement: np.ndarray,
+        evidence: np.ndarray,
+    ) -> np.ndarray:
+        """How far two clusters are from the point of indifference; at 0 or above they may merge."""
+        reliability = np.sqrt(seconds / (seconds + self.reliability_seconds))
+        other = np.sqrt(other_seconds / (other_seconds + self.reliability_seconds))
+        return cosine - self.threshold * reliability * other + self.hearsay(agreement, evidence)
+
+    def hearsay(self, agreement: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+        """What the witnesses add to the cosine."""
+        verdict = np.divide(agreement, evidence, out=np.zeros_like(evidence), where=evidence > 0)
+        verdict = verdict * np.minimum(1, evidence / self.full_evidence)
+        return np.where(verdict > 0, self.bonus, self.penalty) * verdict
+
+
+DEFAULT_RULE = MergeRule()
 
 
 def _merge_all(
-    units: np.ndarray, weights: np.ndarray, apart: np.ndarray, floor: float = -np.inf
+    sums: np.ndarray, seconds: np.ndarray, agreement: np.ndarray, evidence: np.ndarray, rule: MergeRule, floor: float
 ) -> Iterator[tuple[int, int, float]]:
-    """Merge the two most similar clusters that may be merged, until none may or all lie below ``floor``.
+    """Merge the pair with the greatest margin until all are below ``floor``: (kept, gone, margin) of each merge.
 
-    Memory is quadratic in the number of items, time nearly so: each row remembers its best partner.
+    Memory is quadratic in the number of clusters. Each row remembers its best partner, so time nearly is, too.
     """
-    count = len(units)
-    sums = units * weights[:, None]
-    directions = units.copy()
-    apart = apart.copy()
-    similarity = directions @ directions.T
-    similarity[apart] = -np.inf
-    np.fill_diagonal(similarity, -np.inf)
-    best = similarity.argmax(axis=1)
-    score = similarity[np.arange(count), best]
-    while True:
+    count = len(sums)
+    sums, seconds, agreement, evidence = sums.copy(), seconds.astype(float), agreement.copy(), evidence.copy()
+    directions = unit_rows(sums)
+    alive = np.ones(count, dtype=bool)
+    margin = rule.margin(directions @ directions.T, seconds[:, None], seconds[None, :], agreement, evidence)
+    np.fill_diagonal(margin, -np.inf)
+    best = margin.argmax(axis=1)
+    score = margin[np.arange(count), best]
+    for _ in range(count - 1):
         first = int(score.argmax())
-        if not score[first] > floor:
+        if score[first] < floor:
             return
-        second = int(best[first])
-        kept, gone = min(first, second), max(first, second)
+        kept, gone = sorted((first, int(best[first])))
         yield kept, gone, float(score[first])
         sums[kept] += sums[gone]
-        length = np.linalg.norm(sums[kept])
-        directions[kept] = sums[kept] / length if length > 0 else 0.0
-        apart[kept] |= apart[gone]
-        apart[:, kept] = apart[kept]
-        row = directions @ directions[kept]
-        row[apart[kept]] = -np.inf
-        row[np.isneginf(similarity[gone]) & np.isneginf(similarity[kept])] = -np.inf
-        row[kept] = row[gone] = -np.inf
-        similarity[kept], similarity[:, kept] = row, row
-        similarity[gone], similarity[:, gone] = -np.inf, -np.inf
+        seconds[kept] += seconds[gone]
+        directions[kept] = sums[kept] / max(np.linalg.norm(sums[kept]), 1e-12)
+        for table in (agreement, evidence):
+            table[kept] += table[gone]
+            table[:, kept] = table[kept]
+        alive[gone] = False
+        row = rule.margin(directions @ directions[kept], seconds[kept], seconds, agreement[kept], evidence[kept])
+        row[~alive] = -np.inf
+        row[kept] = -np.inf
+        margin[kept], margin[:, kept] = row, row
+        margin[gone], margin[:, gone] = -np.inf, -np.inf
         score[gone] = -np.inf
-        better = row > score
+        # Rows whose best partner has just changed look again; for the others only the new cluster is news.
+        stale = alive & ((best == kept) | (best == gone))
+        stale[kept] = True
+        better = alive & ~stale & (row > score)
         best[better], score[better] = kept, row[better]
-        # Rows whose best partner has just changed look again.
-        stale = np.flatnonzero(((best == kept) | (best == gone)) & ~better & ~np.isneginf(score))
-        stale = np.append(stale, kept)
-        best[stale] = similarity[stale].argmax(axis=1)
-        score[stale] = similarity[stale, best[stale]]
-        score[gone] = -np.inf
+        best[stale] = margin[stale].argmax(axis=1)
+        score[stale] = margin[stale, best[stale]]
 
 
-def merge_history(
-    embeddings: np.ndarray, apart: np.ndarray, weights: np.ndarray | None = None, floor: float = -np.inf
-) -> MergeHistory:
-    """Agglomerative clustering by the cosine of centroids, where some items must stay apart.
-
-    Parameters
-    ----------
-    embeddings : ndarray of shape (n, d)
-    apart : ndarray of bool, shape (n, n)
-        True where two items cannot be of one cluster (symmetric).
-    weights : ndarray of shape (n,), optional
-        How much an item counts in its cluster's centroid, such as its seconds of speech.
-    floor : float
-        Merge nothing less similar than this.
-
-    Returns
-    -------
-    MergeHistory
-
-    Chapter: clustering
-    """
-    points = check_embeddings(embeddings)
-    apart = np.asarray(apart, dtype=bool)
-    if apart.shape != (len(points), len(points)) or (apart != apart.T).any():
-        raise OptionError(f"apart must be a symmetric matrix for {len(points)} items, got shape {apart.shape}")
-    weights = np.ones(len(points)) if weights is None else np.asarray(weights, dtype=np.float64)
-    merges = list(_merge_all(unit_rows(points), weights, apart, floor)) if len(points) > 1 else []
-    pairs = np.array([merge[:2] for merge in merges], dtype=int).reshape(-1, 2)
-    return MergeHistory(pairs, np.array([merge[2] for merge in merges]), len(points))
+def _labels_after(merges: list[tuple[int, int, float]], count: int) -> np.ndarray:
+    """Cluster of each item after those merges, as the item that stands for it."""
+    parent = np.arange(count)
+    for kept, gone, _ in merges:
+        parent[parent == gone] = kept
+    return parent
 
 
-def same_group(groups: np.ndarray) -> np.ndarray:
-    """Which items lie in the same group, such as the same chunk: (n, n), False on the diagonal.
-
-    Chapter: clustering
-    """
-    groups = np.asarray(groups)
-    apart = groups[:, None] == groups[None, :]
-    np.fill_diagonal(apart, False)
-    return apart
+def _totals(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Sum of the rows of each label."""
+    totals = np.zeros((labels.max() + 1, *values.shape[1:]))
+    np.add.at(totals, labels, values)
+    return totals
 
 
 def constrained_agglomerative(
     embeddings: np.ndarray,
-    groups: np.ndarray,
-    weights: np.ndarray | None = None,
+    seconds: np.ndarray | None = None,
+    agreement: csr_array | np.ndarray | None = None,
+    evidence: csr_array | np.ndarray | None = None,
     *,
-    threshold: float = 0.5,
-    minimum_weight: float = 0.0,
+    rule: MergeRule = DEFAULT_RULE,
+    minimum_seconds: float = 0.0,
     clusters: int | None = None,
     minimum_speakers: int = 1,
     maximum_speakers: int | None = None,
     block: int = BLOCK,
 ) -> np.ndarray:
-    """Cluster local speakers of chunks; two of one chunk never meet.
+    """Agglomerative clustering by centroids, with thresholds that know the durations and with witnesses.
 
     Parameters
     ----------
     embeddings : ndarray of shape (n, d)
-    groups : ndarray of int, shape (n,)
-        Chunk of each item, in order of time: items of one chunk cannot link.
-    weights : ndarray of shape (n,), optional
-        Seconds of speech behind each embedding.
-    threshold : float
-        Clusters whose centroids are less similar (cosine) stay apart.
-    minimum_weight : float
-        A cluster lighter than this does not count as a speaker: its items get label -1.
-        The heaviest cluster always counts.
+        In order of time.
+    seconds : ndarray of shape (n,), optional
+        Speech behind each embedding; 1 s by default.
+    agreement, evidence : arrays of shape (n, n), optional
+        Sparse or dense, symmetric. Evidence is how many seconds of speech witnesses judged a pair by, agreement
+        the same times their verdict, from -1 (different speakers) to 1 (the same).
+    rule : MergeRule
+    minimum_seconds : float
+        A cluster with less speech is no speaker: its items join the most similar cluster that is one.
+        The largest cluster always is one.
     clusters, minimum_speakers, maximum_speakers : int, optional
-        Bounds on the number of speakers; they win over the threshold and the constraints.
+        Bounds on the number of speakers; they win over the rule.
     block : int
-        More items than this are first clustered within blocks of consecutive ones, and the blocks' clusters
-        then take the items' place, again if need be: memory is block squared and time is linear.
+        More items than this are first clustered within blocks of consecutive ones; the blocks' clusters then
+        take the items' place, again if need be. So memory is quadratic in ``block`` and time is linear in n.
 
     Returns
     -------
     ndarray of int, shape (n,)
-        By first appearance; -1 for items of clusters too light to be a speaker.
+        Numbered by first appearance.
+
+    Raises
+    ------
+    OptionError
+        When shapes do not fit or the bounds contradict each other.
 
     Chapter: clustering
     """
     points = check_embeddings(embeddings)
-    groups = np.asarray(groups)
-    weights = np.ones(len(points)) if weights is None else np.asarray(weights, dtype=np.float64)
-    if len(groups) != len(points) or len(weights) != len(points):
-        raise OptionError(f"{len(points)} embeddings need as many groups and weights")
-    least, most = check_range(minimum_speakers, maximum_speakers, clusters, max(len(points), 1))
-    if len(points) == 0:
+    count = len(points)
+    seconds = np.ones(count) if seconds is None else np.asarray(seconds, dtype=np.float64)
+    if seconds.shape != (count,) or (seconds <= 0).any():
+        raise OptionError(f"seconds: expected {count} positive numbers, one for each embedding")
+    empty = csr_array((count, count))
+    agreement = empty if agreement is None else csr_array(agreement)
+    evidence = empty if evidence is None else csr_array(evidence)
+    if agreement.shape != (count, count) or evidence.shape != (count, count):
+        raise OptionError(f"agreement and evidence must have shape ({count}, {count}), as there are {count} embeddings")
+    least, most = check_range(minimum_speakers, maximum_speakers, clusters, max(count, 1))
+    if count == 0:
         return np.zeros(0, dtype=int)
     units = unit_rows(points)
-    atoms, apart = _reduce(units, groups, weights, threshold, block)
-    sums = np.zeros((atoms.max() + 1, points.shape[1]))
-    np.add.at(sums, atoms, units * weights[:, None])
-    heaviness = np.bincount(atoms, weights=weights)
-    labels = _cut(sums, apart, heaviness, threshold, minimum_weight, least, most)[atoms]
-    named = labels.copy()
-    named[labels >= 0] = first_appearance(labels[labels >= 0])
-    return named
+    atoms = _atoms(units * seconds[:, None], seconds, agreement, evidence, rule, block)
+    sums, atom_seconds = _totals(units * seconds[:, None], atoms), _totals(seconds, atoms)
+    labels = _cut(sums, atom_seconds, *_between(agreement, evidence, atoms), rule, minimum_seconds, least, most)[atoms]
+    return first_appearance(_dissolve_small(units, seconds, labels))
 
 
-def _reduce(
-    units: np.ndarray, groups: np.ndarray, weights: np.ndarray, threshold: float, block: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Atoms to cluster, few enough for a quadratic method: atom of each item (n,), and which atoms stay apart."""
-    atoms = np.arange(len(units))
-    apart_pairs = _pairs_of_groups(groups)
-    strictness = (1 + threshold) / 2
+def _between(agreement: csr_array, evidence: csr_array, atoms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The witnesses' tables between clusters, dense, nothing on the diagonal."""
+    count = int(atoms.max()) + 1
+    member = csr_array((np.ones(len(atoms)), (np.arange(len(atoms)), atoms)), shape=(len(atoms), count))
+    tables = [(member.T @ table @ member).toarray() for table in (agreement, evidence)]
+    for table in tables:
+        np.fill_diagonal(table, 0.0)
+    return tables[0], tables[1]
+
+
+def _atoms(
+    sums: np.ndarray, seconds: np.ndarray, agreement: csr_array, evidence: csr_array, rule: MergeRule, block: int
+) -> np.ndarray:
+    """Merge within blocks until a quadratic method can take the rest: cluster of each item, in order of time."""
+    atoms = np.arange(len(sums))
     while (count := int(atoms.max()) + 1) > block:
-        sums, heaviness = np.zeros((count, units.shape[1])), np.bincount(atoms, weights=weights)
-        np.add.at(sums, atoms, units * weights[:, None])
-        apart_rows = np.unique(atoms[apart_pairs], axis=0) if len(apart_pairs) else apart_pairs
+        atom_sums, atom_seconds = _totals(sums, atoms), _totals(seconds, atoms)
         parent = np.arange(count)
         for first in range(0, count, block):
-            last = min(first + block, count)
-            inside = apart_rows[((apart_rows >= first) & (apart_rows < last)).all(axis=1)] - first
-            local = np.zeros((last - first, last - first), dtype=bool)
-            local[inside[:, 0], inside[:, 1]] = local[inside[:, 1], inside[:, 0]] = True
-            history = merge_history(sums[first:last], local, heaviness[first:last], floor=strictness)
-            parent[first:last] = first + history.labels(len(history.pairs))
+            chosen = np.arange(first, min(first + block, count))
+            index = np.flatnonzero(np.isin(atoms, chosen))
+            tables = _between(agreement[index][:, index], evidence[index][:, index], atoms[index] - first)
+            merges = list(_merge_all(atom_sums[chosen], atom_seconds[chosen], *tables, rule, floor=0.0))
+            parent[chosen] = first + _labels_after(merges, len(chosen))
         atoms = first_appearance(parent[atoms])
-        if atoms.max() + 1 > 0.8 * count:
-            # Nothing much merged at this strictness: be laxer, so that the loop ends.
-            strictness -= 0.1
-    count = int(atoms.max()) + 1
-    apart = np.zeros((count, count), dtype=bool)
-    rows = atoms[apart_pairs]
-    apart[rows[:, 0], rows[:, 1]] = apart[rows[:, 1], rows[:, 0]] = True
-    np.fill_diagonal(apart, False)
-    return atoms, apart
-
-
-def _pairs_of_groups(groups: np.ndarray) -> np.ndarray:
-    """Pairs of items that share a group, (pairs, 2)."""
-    order = np.argsort(groups, kind="stable")
-    pairs = [
-        np.column_stack([order[:-gap], order[gap:]])[groups[order[:-gap]] == groups[order[gap:]]]
-        for gap in range(1, min(len(groups), int(np.bincount(first_appearance(groups)).max())))
-    ]
-    return np.concatenate(pairs) if pairs else np.zeros((0, 2), dtype=int)
+        if atoms.max() + 1 > 0.9 * count:
+            block *= 2
+    return atoms
 
 
 def _cut(
     sums: np.ndarray,
-    apart: np.ndarray,
-    weights: np.ndarray,
-    threshold: float,
-    minimum_weight: float,
+    seconds: np.ndarray,
+    agreement: np.ndarray,
+    evidence: np.ndarray,
+    rule: MergeRule,
+    minimum_seconds: float,
     least: int,
     most: int,
 ) -> np.ndarray:
-    """Cluster of each atom, -1 where the cluster is too light."""
-    history = merge_history(sums, apart, weights)
+    """Cluster of each atom; -1 for those of clusters too small to be a speaker."""
+    bounded = least > 1 or most < len(sums)
+    merges = list(_merge_all(sums, seconds, agreement, evidence, rule, floor=-np.inf if bounded else 0.0))
+    chosen = int(np.cumprod([margin >= 0 for *_, margin in merges]).sum()) if merges else 0
 
-    def after(merges: int) -> tuple[np.ndarray, int]:
-        labels = history.labels(merges)
-        heavy = np.bincount(labels, weights=weights, minlength=len(weights)) >= minimum_weight
-        present = np.zeros(len(weights), dtype=bool)
-        present[labels] = True
-        return labels, int((heavy & present).sum())
+    def after(cut: int) -> tuple[np.ndarray, np.ndarray]:
+        labels = _labels_after(merges[:cut], len(seconds))
+        return labels, np.bincount(labels, weights=seconds, minlength=len(seconds))
 
-    chosen = int((history.similarities >= threshold).cumprod().sum())
-    labels, speakers = after(chosen)
-    # The cut nearest to the threshold whose number of heavy clusters lies within the bounds.
-    for merges in sorted(range(len(history.pairs) + 1), key=lambda cut: (abs(cut - chosen), -cut)):
-        if least <= max(speakers, 1) <= most:
-            break
-        labels, speakers = after(merges)
-    else:
-        if not least <= max(speakers, 1) <= most:
-            labels, _ = after(len(history.pairs) if max(speakers, 1) > most else max(0, len(weights) - least))
-    total = np.bincount(labels, weights=weights, minlength=len(weights))
-    order = np.argsort(-total, kind="stable")
-    present = np.unique(labels)
-    heavy = [label for label in order if label in present and total[label] >= minimum_weight][:most]
-    heavy = heavy or [int(order[0])]
-    # Fewer heavy clusters than asked for: the next heaviest make up the number.
-    heavy += [label for label in order if label in present and label not in heavy][: max(0, least - len(heavy))]
-    return np.where(np.isin(labels, heavy), labels, -1)
+    labels, total = after(chosen)
+    if bounded:
+        # The cut nearest to the rule's own whose number of speakers lies within the bounds.
+        for cut in sorted(range(len(merges) + 1), key=lambda cut: (abs(cut - chosen), cut)):
+            labels, total = after(cut)
+            if least <= max(1, int((total >= max(minimum_seconds, 1e-9)).sum())) <= most:
+                break
+        else:
+            labels, total = after(max(0, len(seconds) - least) if len(seconds) >= least else 0)
+    order = [int(label) for label in np.argsort(-total, kind="stable") if total[label] > 0]
+    enough = [label for label in order if total[label] >= minimum_seconds][:most]
+    # Fewer than asked for are large enough: the next largest make up the number.
+    speakers = enough if len(enough) >= least else order[:least]
+    return np.where(np.isin(labels, speakers), labels, -1)
+
+
+def _dissolve_small(units: np.ndarray, seconds: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Give items labelled -1 the label of the most similar centroid."""
+    small = labels < 0
+    if not small.any():
+        return labels
+    names, compact = np.unique(labels[~small], return_inverse=True)
+    centroids = unit_rows(_totals((units * seconds[:, None])[~small], compact))
+    labels = labels.copy()
+    labels[small] = names[(units[small] @ centroids.T).argmax(axis=1)]
+    return labels
+
+
+def assign_with_exclusions(
+    embeddings: np.ndarray,
+    centroids: np.ndarray,
+    agreement: np.ndarray,
+    evidence: np.ndarray,
+    excluded: np.ndarray,
+    groups: np.ndarray,
+    seconds: np.ndarray,
+    rule: MergeRule = DEFAULT_RULE,
+) -> np.ndarray:
+    """Give voices that never speak alone the likeliest speaker among those who are not the ones talking over them.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (m, d)
+        Of overlapped speech, so hardly more than a hint.
+    centroids : ndarray of shape (k, d)
+        Of unit length.
+    agreement, evidence : ndarray of shape (m, k)
+        What witnesses say of each pair, see :class:`MergeRule`.
+    excluded : ndarray of bool, shape (m, k)
+        Speakers whom an item cannot be.
+    groups : ndarray of int, shape (m,)
+        No two items of a group get the same speaker of the k.
+    seconds : ndarray of shape (m,)
+        Items with more speech choose first.
+    rule : MergeRule
+
+    Returns
+    -------
+    ndarray of int, shape (m,)
+        0 to k - 1, or k, "somebody else", when everyone is excluded.
+
+    Chapter: clustering
+    """
+    count = len(centroids)
+    labels = np.full(len(embeddings), count)
+    if count == 0 or len(embeddings) == 0:
+        return labels
+    score = unit_rows(np.asarray(embeddings, dtype=np.float64)) @ centroids.T + rule.hearsay(agreement, evidence)
+    excluded = excluded.copy()
+    for item in np.argsort(-seconds, kind="stable"):
+        allowed = np.where(excluded[item], -np.inf, score[item])
+        if np.isfinite(allowed).any():
+            labels[item] = int(allowed.argmax())
+            excluded[groups == groups[item], labels[item]] = True
+    return labels
 
 
 def assign_within_groups(similarity: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -275,22 +325,27 @@ def assign_within_groups(similarity: np.ndarray, groups: np.ndarray) -> np.ndarr
     Parameters
     ----------
     similarity : ndarray of shape (n, clusters)
-        NaN or -inf where an item cannot be judged; it then gets what is left, or nothing.
+        A row that is not finite cannot be judged.
     groups : ndarray of int, shape (n,)
+        Such as the chunk of each local speaker.
 
     Returns
     -------
     ndarray of int, shape (n,)
-        The cluster, by the assignment of the group with the greatest sum; -1 where a group has more items than
-        there are clusters, or the item cannot be judged.
+        By the assignment of each group with the greatest sum (Hungarian method); -1 where a group has more items
+        than there are clusters, or the item cannot be judged.
+
+    References
+    ----------
+    kuhn1955hungarian
 
     Chapter: clustering
     """
-    similarity = np.asarray(similarity, dtype=np.float64)
+    similarity, groups = np.asarray(similarity, dtype=np.float64), np.asarray(groups)
     labels = np.full(len(similarity), -1)
     judged = np.isfinite(similarity).all(axis=1)
     order = np.argsort(groups, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(np.asarray(groups)[order])) + 1):
+    for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
         members = members[judged[members]]
         if len(members):
             rows, columns = linear_sum_assignment(similarity[members], maximize=True)

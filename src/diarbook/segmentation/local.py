@@ -1,0 +1,300 @@
+"""What a recording's chunks agree on: stretches of one voice alone, and which of them are the same voice.
+
+The network numbers its speakers afresh in every 10 s chunk. Chunks overlap, so a stretch of speech is seen by several
+of them, and each says which other stretches it heard from the same local speaker, and which from another one.
+
+Chapter: segmentation
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.ndimage import binary_closing
+from scipy.signal import lfilter
+from scipy.sparse import coo_array, csr_array
+
+from diarbook.segmentation.neural import ChunkScores, speech_and_overlap
+
+ACTIVE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """How chunks judge pairs of stretches.
+
+    Parameters
+    ----------
+    agreement : sparse array of shape (n, m)
+        Evidence times the verdict: 1 for the same local speaker, -1 for different ones, averaged over chunks.
+    evidence : sparse array of shape (n, m)
+        Seconds of speech behind the verdict; 0 where no chunk sees both.
+
+    Chapter: clustering
+    """
+
+    agreement: csr_array
+    evidence: csr_array
+
+
+def change_votes(scores: ChunkScores, activity: np.ndarray) -> np.ndarray:
+    """Share of the chunks that see a frame in which the dominant local speaker changes there, shape (frames,).
+
+    Parameters
+    ----------
+    scores : ChunkScores
+    activity : ndarray of shape (chunks, frames of a chunk, 3)
+        Probability that each local speaker talks.
+
+    Chapter: segmentation
+    """
+    dominant = np.where(activity.max(axis=-1) > ACTIVE, activity.argmax(axis=-1), -1)
+    changed = np.zeros(dominant.shape, dtype=np.float32)
+    changed[:, 1:] = (dominant[:, 1:] != dominant[:, :-1]) & (dominant[:, 1:] >= 0) & (dominant[:, :-1] >= 0)
+    return scores.aggregate(changed)
+
+
+def change_frames(votes: np.ndarray, share: float = 0.35, width: int = 9, apart: int = 12) -> np.ndarray:
+    """Frames around which that share of the chunks hears a change, none within ``apart`` frames of a stronger one.
+
+    Chapter: segmentation
+    """
+    height = np.convolve(votes, np.ones(width), mode="same")
+    taken = np.zeros(len(height), dtype=bool)
+    found = []
+    candidates = np.flatnonzero(height >= share)
+    for frame in candidates[np.argsort(-height[candidates], kind="stable")]:
+        if not taken[frame]:
+            found.append(frame)
+            taken[max(0, frame - apart) : frame + apart + 1] = True
+    return np.array(sorted(found), dtype=int)
+
+
+def lone_stretches(
+    scores: ChunkScores,
+    activity: np.ndarray,
+    *,
+    speech_onset: float = 0.5,
+    overlap_onset: float = 0.4,
+    longest: float = 2.0,
+    shortest: float = 0.3,
+    fill: float = 0.1,
+) -> np.ndarray:
+    """Stretches of speech in which one person speaks alone, as far as the chunks can tell.
+
+    Parameters
+    ----------
+    scores : ChunkScores
+    activity : ndarray of shape (chunks, frames of a chunk, 3)
+    speech_onset, overlap_onset : float
+        Speech is above the one and overlapped speech below the other, averaged over chunks.
+    longest, shortest : float
+        Seconds. Longer stretches are cut into equal parts; shorter ones are left out.
+    fill : float
+        Pauses up to this many seconds do not end a stretch.
+
+    Returns
+    -------
+    ndarray of int, shape (n, 2)
+        First frame, and the frame after the last, on the recording's grid.
+
+    Chapter: segmentation
+    """
+    speech, overlap = (scores.aggregate(part) for part in speech_and_overlap(scores.posteriors))
+    width = round(fill / scores.frame_step) + 1
+    lone = np.pad((speech > speech_onset) & (overlap < overlap_onset), width)
+    lone = binary_closing(lone, np.ones(width))[width:-width] & (overlap < overlap_onset)
+    runs = np.flatnonzero(np.diff(np.pad(lone.astype(np.int8), 1))).reshape(-1, 2)
+    changes = change_frames(change_votes(scores, activity))
+    stretches: list[tuple[int, int]] = []
+    for start, end in runs:
+        inside = changes[(changes > start) & (changes < end)]
+        for first, last in zip([start, *inside], [*inside, end], strict=True):
+            seconds = (last - first) * scores.frame_step
+            if seconds >= shortest:
+                edges = np.round(np.linspace(first, last, int(np.ceil(seconds / longest)) + 1)).astype(int)
+                stretches += pairwise(edges)
+    return np.array(stretches, dtype=int).reshape(-1, 2)
+
+
+def crowded_speakers(
+    scores: ChunkScores, activity: np.ndarray, *, alone_below: float = 0.5, active_above: float = 0.4, every: int = 2
+) -> np.ndarray:
+    """Local speakers who hardly ever speak alone in their chunk, but do speak.
+
+    Parameters
+    ----------
+    scores : ChunkScores
+    activity : ndarray of shape (chunks, frames of a chunk, 3)
+    alone_below, active_above : float
+        Seconds.
+    every : int
+        Look at every so many chunks, and the last one: neighbours say the same.
+
+    Returns
+    -------
+    ndarray of int, shape (m, 2)
+        Chunk and local speaker.
+
+    Chapter: segmentation
+    """
+    active = activity > ACTIVE
+    alone = (active & (active.sum(axis=-1, keepdims=True) == 1)).sum(axis=1) * scores.frame_step
+    wanted = (alone < alone_below) & (active.sum(axis=1) * scores.frame_step >= active_above)
+    taken = np.zeros(len(activity), dtype=bool)
+    taken[::every] = taken[-1] = True
+    return np.argwhere(wanted & taken[:, None])
+
+
+def occupancy(activity: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """Mean activity of each local speaker of one chunk over spans of its frames: (n, 3) from (frames, 3) and (n, 2).
+
+    Chapter: segmentation
+    """
+    totals = np.concatenate([np.zeros((1, activity.shape[1])), np.cumsum(activity, axis=0, dtype=np.float64)])
+    return (totals[spans[:, 1]] - totals[spans[:, 0]]) / np.diff(spans, axis=1)
+
+
+def _inside(stretches: np.ndarray, first: int, length: int) -> np.ndarray:
+    """Indices of the stretches that lie within a chunk; stretches are sorted and disjoint."""
+    return np.arange(
+        np.searchsorted(stretches[:, 0], first), np.searchsorted(stretches[:, 1], first + length, side="right")
+    )
+
+
+def stretch_links(scores: ChunkScores, activity: np.ndarray, stretches: np.ndarray) -> Links:
+    """Which stretches the chunks that see both give to the same local speaker.
+
+    Returns
+    -------
+    Links
+        Symmetric, shape (n, n); the evidence is the geometric mean of the two stretches' seconds.
+
+    Chapter: clustering
+    """
+    count, length = len(stretches), activity.shape[1]
+    seconds = np.diff(stretches, axis=1)[:, 0] * scores.frame_step
+    pairs, verdicts = [], []
+    for chunk, first in enumerate(scores.first_frames):
+        index = _inside(stretches, first, length)
+        share = occupancy(activity[chunk], stretches[index] - first)
+        heard = share.max(axis=1, initial=0) > 0.3
+        index, share = index[heard], share[heard] / np.maximum(share[heard].sum(axis=1, keepdims=True), 1e-3)
+        one, other = np.triu_indices(len(index), k=1)
+        pairs.append(index[one] * count + index[other])
+        verdicts.append(2 * (share[one] * share[other]).sum(axis=1) - 1)
+    # Every pair once, with the mean verdict of the chunks that see it.
+    pairs, index = np.unique(np.concatenate([np.zeros(0, int), *pairs]), return_inverse=True)
+    mean = np.bincount(index, np.concatenate([np.zeros(0), *verdicts])) / np.maximum(np.bincount(index), 1)
+    one, other = np.divmod(pairs, max(count, 1))
+    weight = np.sqrt(seconds[one] * seconds[other])
+    agreement = coo_array((weight * mean, (one, other)), shape=(count, count)).tocsr()
+    evidence = coo_array((weight, (one, other)), shape=(count, count)).tocsr()
+    return Links((agreement + agreement.T).tocsr(), (evidence + evidence.T).tocsr())
+
+
+def crowded_links(scores: ChunkScores, activity: np.ndarray, crowded: np.ndarray, stretches: np.ndarray) -> Links:
+    """Which stretches of their own chunk belong to crowded local speakers: shape (m, n).
+
+    Chapter: clustering
+    """
+    length = activity.shape[1]
+    rows, columns, agreement, evidence = [], [], [], []
+    for row, (chunk, local) in enumerate(crowded):
+        first = scores.first_frames[chunk]
+        index = _inside(stretches, first, length)
+        share = occupancy(activity[chunk], stretches[index] - first)
+        heard = share.max(axis=1, initial=0) > 0.3
+        index, share = index[heard], share[heard]
+        seconds = np.diff(stretches[index], axis=1)[:, 0] * scores.frame_step
+        rows.append(np.full(len(index), row))
+        columns.append(index)
+        evidence.append(seconds)
+        agreement.append(seconds * (2 * share[:, local] / np.maximum(share.sum(axis=1), 1e-3) - 1))
+    shape = (len(crowded), len(stretches))
+    if not rows:
+        return Links(csr_array(shape), csr_array(shape))
+    place = (np.concatenate(rows), np.concatenate(columns))
+    return Links(
+        coo_array((np.concatenate(agreement), place), shape=shape).tocsr(),
+        coo_array((np.concatenate(evidence), place), shape=shape).tocsr(),
+    )
+
+
+def local_activations(
+    scores: ChunkScores,
+    activity: np.ndarray,
+    stretches: np.ndarray,
+    stretch_labels: np.ndarray,
+    crowded: np.ndarray,
+    crowded_labels: np.ndarray,
+    reach: float = 0.5,
+) -> np.ndarray:
+    """Probability that each speaker of the recording talks in each frame, averaged over the chunks that see it.
+
+    A local speaker's activity goes to the speakers of the stretches that it dominates in its chunk, the nearer in
+    time the more; a crowded one's to its own label. One that has neither goes to the speaker it agrees with most.
+
+    Parameters
+    ----------
+    scores : ChunkScores
+    activity : ndarray of shape (chunks, frames of a chunk, 3)
+    stretches, crowded : ndarray of int, shape (n, 2) and (m, 2)
+    stretch_labels, crowded_labels : ndarray of int, shape (n,) and (m,)
+    reach : float
+        Seconds after which a stretch's say falls to 37 %.
+
+    Returns
+    -------
+    ndarray of float32, shape (frames of the recording, speakers)
+
+    Chapter: segmentation
+    """
+    length = activity.shape[1]
+    speakers = int(max(stretch_labels.max(initial=-1), crowded_labels.max(initial=-1))) + 1
+    total = np.zeros((scores.frames, speakers), dtype=np.float32)
+    weight = np.zeros((scores.frames, 1), dtype=np.float32)
+    own_label = {(chunk, local): label for (chunk, local), label in zip(crowded, crowded_labels, strict=True)}
+    decay = np.exp(-scores.frame_step / reach)
+    unknown: list[tuple[int, int]] = []
+    for chunk, first in enumerate(scores.first_frames):
+        weight[first : first + length] += 1
+        inside = _touching(stretches, first, length)
+        present = np.unique(stretch_labels[inside])
+        labelled = np.zeros((length, len(present)), dtype=np.float32)
+        for (start, end), label in zip(stretches[inside] - first, stretch_labels[inside], strict=True):
+            labelled[max(start, 0) : end, np.searchsorted(present, label)] = 1
+        loudest = activity[chunk].max(axis=1)
+        for local in range(activity.shape[2]):
+            active = activity[chunk, :, local]
+            if active.max() < 0.1:
+                continue
+            if (chunk, local) in own_label:
+                total[first : first + length, own_label[chunk, local]] += active
+                continue
+            say = labelled * (active * ((active > ACTIVE) & (active >= loudest)))[:, None]
+            if say.sum() < 18:
+                unknown.append((chunk, local))
+                continue
+            near = lfilter([1], [1, -decay], say, axis=0) + lfilter([1], [1, -decay], say[::-1], axis=0)[::-1]
+            near /= np.maximum(near.sum(axis=1, keepdims=True), 1e-9)
+            total[first : first + length, present] += active[:, None] * near
+    known = total / np.maximum(weight, 1)
+    for chunk, local in unknown:
+        first = scores.first_frames[chunk]
+        active = activity[chunk, :, local]
+        if active.sum() * scores.frame_step >= 0.1:
+            # Time together less time apart.
+            together = active @ (2 * known[first : first + length] - 1)
+            if together.max() > 0:
+                total[first : first + length, together.argmax()] += active
+    return total / np.maximum(weight, 1)
+
+
+def _touching(stretches: np.ndarray, first: int, length: int) -> np.ndarray:
+    """Indices of the stretches that share a frame with a chunk."""
+    return np.arange(
+        np.searchsorted(stretches[:, 1], first, side="right"), np.searchsorted(stretches[:, 0], first + length)
+    )
