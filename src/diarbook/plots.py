@@ -210,25 +210,28 @@ def figure(rows: int = 1, columns: int = 1, height: float = 3.0, width: float = 
     return canvas, canvas.subplots(rows, columns, **keywords)
 
 
-def theme_css(scope: str) -> str:
+def theme_css(scope: str, light: str = "", dark: str = "") -> str:
     """CSS variables of the theme on ``scope``; light or dark follows the book, JupyterLab, Colab or the system.
 
     Chapter: start
     """
-    light = ";".join(f"--wsw-{name}:{pair[0]}" for name, pair in _THEME.items())
-    dark = ";".join(f"--wsw-{name}:{pair[1]}" for name, pair in _THEME.items())
+    light += "".join(f"--wsw-{name}:{pair[0]};" for name, pair in _THEME.items())
+    dark += "".join(f"--wsw-{name}:{pair[1]};" for name, pair in _THEME.items())
     on = ",".join(
         f"{host} {scope}"
         for host in ("html[data-theme=dark]", "html[theme=dark]", "body[data-jp-theme-light=false]", "body.vscode-dark")
     )
     plain = "html:not([data-theme]):not([theme]) body:not([data-jp-theme-light]):not([class*=vscode])"
     return (
-        f"{scope}{{{light};color-scheme:light}}{on}{{{dark};color-scheme:dark}}"
-        f"@media(prefers-color-scheme:dark){{{plain} {scope}{{{dark};color-scheme:dark}}}}"
+        f"{scope}{{{light}color-scheme:light}}{on}{{{dark}color-scheme:dark}}"
+        f"@media(prefers-color-scheme:dark){{{plain} {scope}{{{dark}color-scheme:dark}}}}"
     )
 
 
-_FONT = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Noto Sans','Liberation Sans',Arial,sans-serif"
+_FONT = (
+    "var(--wsw-font,system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Noto Sans','Liberation Sans',Arial,"
+    "sans-serif)"
+)
 
 
 def _themed_svg(fig: Figure) -> str:
@@ -244,7 +247,7 @@ def _themed_svg(fig: Figure) -> str:
     text = re.sub(r' id="([^"]+)"', lambda match: f' id="{prefix}{match[1]}"' if match[1] in used else "", text)
     text = re.sub(r"(url\(#|href=\"#)", rf"\g<1>{prefix}", text)
     text = re.sub(r"(?<=[ \"(,LMCQTz])(-?\d+\.\d{3,})", lambda match: f"{float(match[1]):.2f}", text)
-    text = re.sub(r"'DejaVu Sans'(, 'DejaVu Sans')*", _FONT.replace('"', "'"), text)
+    text = re.sub(r"'DejaVu Sans'(, 'DejaVu Sans')*", _FONT, text)
     colors = {pair[0]: name for name, pair in _THEME.items()} | _ALIASES
     for color, name in colors.items():
         text = re.sub(rf"(?<=[ :\"]){color}\b", f"var(--wsw-{name})", text)
@@ -297,7 +300,7 @@ def figure_html(fig: Figure, alt: str, caption: str | None = None) -> str:
     css = (
         theme_css(".wsw-figure")
         + ".wsw-figure{margin:1rem 0;color:var(--wsw-ink)}"
-        + ".wsw-figure>div{background:var(--wsw-card);border:1px solid var(--wsw-grid);border-radius:10px;"
+        + ".wsw-figure>div{background:var(--wsw-card);border:1px solid var(--wsw-grid);border-radius:12px;"
         + "padding:10px 8px 6px;overflow-x:auto}"
         + f".wsw-figure svg{{display:block;width:100%;min-width:{min(520, width):.0f}px;max-width:{width * 1.6:.0f}px;"
         + "height:auto;margin:0 auto;fill:var(--wsw-ink)}"
@@ -534,7 +537,7 @@ def table_html(rows: Any, caption: str | None = None, best: Mapping[str, str] | 
         + "background:none;text-align:left;vertical-align:baseline}"
         + ".wsw-table thead th{border-bottom:2px solid var(--wsw-muted);font-weight:600}"
         + ".wsw-table .wsw-num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-        + ".wsw-table .wsw-best{font-weight:700}"
+        + ".wsw-table .wsw-best{font-weight:700}.wsw-table td.wsw-text:first-child{min-width:8.5em}"
     )
     label = html.escape(caption or "table")
     title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
@@ -580,16 +583,13 @@ def source_html(function: Callable[..., Any] | type) -> str:
     code = highlight(source, PythonLexer(), HtmlFormatter(nowrap=True, classprefix="t-"))
     opened = " open" if len(lines) <= 60 else ""
     name = html.escape(f"{target.__module__}.{target.__qualname__}")
-    colors = {
-        "light": "--t-k:#8250df;--t-s:#0a5c36;--t-c:#57606a;--t-m:#9a4a00;--t-f:#0550ae",
-        "dark": "--t-k:#d2a8ff;--t-s:#7ee2a8;--t-c:#9aa4af;--t-m:#ffb87a;--t-f:#79c0ff",
-    }
+    light = "--t-k:#8250df;--t-s:#0a5c36;--t-c:#57606a;--t-m:#9a4a00;--t-f:#0550ae;"
+    dark = "--t-k:#d2a8ff;--t-s:#7ee2a8;--t-c:#9aa4af;--t-m:#ffb87a;--t-f:#79c0ff;"
     scope = ".wsw-source"
-    css = theme_css(scope)
-    css = css.replace("color-scheme:light", colors["light"] + ";color-scheme:light")
-    css = css.replace("color-scheme:dark", colors["dark"] + ";color-scheme:dark")
+    css = theme_css(scope, light, dark)
     css += (
-        f"{scope}{{margin:1rem 0;border:1px solid var(--wsw-grid);border-radius:10px;background:var(--wsw-card);"
+        f"{scope}{{margin:1rem 0;border:1px solid var(--wsw-grid)!important;border-radius:12px!important;"
+        "background:var(--wsw-card);"
         "color:var(--wsw-ink);overflow:hidden}"
         f"{scope} summary{{cursor:pointer;padding:.5em .9em;font-size:.875em;color:var(--wsw-muted)}}"
         f"{scope} summary code{{color:var(--wsw-ink);background:none;border:0;padding:0;font-weight:600}}"
