@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from diarbook.embeddings.pooling import statistics_pooling
+from diarbook.embeddings.resnet import ResidualBlock2d
 
 BANDS = 80
 DIMENSION = 192
@@ -23,34 +24,6 @@ SEGMENT_FRAMES = 100
 
 def _norm_relu(channels: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(batchnorm=nn.BatchNorm1d(channels), relu=nn.ReLU()))
-
-
-class ResidualBlock2d(nn.Module):
-    """Two 3x3 convolutions over (frequency, time) with a shortcut; the stride shrinks frequency only.
-
-    References
-    ----------
-    he2016resnet
-
-    Chapter: embeddings
-    """
-
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, (stride, 1), padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.shortcut = nn.Sequential()
-        if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, (stride, 1), bias=False), nn.BatchNorm2d(outputs)
-            )
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """(batch, inputs, bands, frames) to (batch, outputs, bands / stride, frames)."""
-        residual = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(maps)))))
-        return torch.relu(residual + self.shortcut(maps))
 
 
 class FrontConvolution(nn.Module):
@@ -67,8 +40,8 @@ class FrontConvolution(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(1, channels, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
-        self.layer1 = nn.Sequential(ResidualBlock2d(channels, channels, 2), ResidualBlock2d(channels, channels))
-        self.layer2 = nn.Sequential(ResidualBlock2d(channels, channels, 2), ResidualBlock2d(channels, channels))
+        self.layer1 = nn.Sequential(ResidualBlock2d(channels, channels, (2, 1)), ResidualBlock2d(channels, channels))
+        self.layer2 = nn.Sequential(ResidualBlock2d(channels, channels, (2, 1)), ResidualBlock2d(channels, channels))
         self.conv2 = nn.Conv2d(channels, channels, 3, (2, 1), padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
         self.channels = channels * (bands // 8)
@@ -136,9 +109,9 @@ class ContextMask(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, inputs, frames) to (batch, outputs, frames)."""
-        context = inputs.mean(dim=-1, keepdim=True) + segment_means(inputs)  # (11)
-        mask = torch.sigmoid(self.linear2(torch.relu(self.linear1(context))))  # (12)
-        return self.linear_local(inputs) * mask  # (13)
+        context = inputs.mean(dim=-1, keepdim=True) + segment_means(inputs)  # (13)
+        mask = torch.sigmoid(self.linear2(torch.relu(self.linear1(context))))  # (14)
+        return self.linear_local(inputs) * mask  # (15)
 
 
 class DenseTdnnLayer(nn.Module):

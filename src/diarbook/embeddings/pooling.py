@@ -76,8 +76,8 @@ def statistics_pooling(
     weights : tensor of shape (batch, frames) or (batch, channels, frames), optional
         How much each frame counts: a mask of padding or of another speaker's speech. All 1 by default.
     unbiased : bool
-        Divide the squares by the number of frames minus 1 (as the released CAM++ and x-vector do), or by the number.
-        With weights the number of frames is their sum.
+        Correct the variance for the mean's having been estimated from the same frames: without weights, divide by
+        the number of frames minus 1. The released CAM++ does; attentive pooling does not.
     floor : float
         Least variance; keeps the square root's gradient finite.
 
@@ -97,7 +97,9 @@ def statistics_pooling(
     count = weights.sum(dim=-1)
     mean = (weights * inputs).sum(dim=-1) / count  # (1)
     squares = (weights * (inputs - mean[..., None]).square()).sum(dim=-1)
-    variance = squares / (count - 1 if unbiased else count)  # (2)
+    if unbiased:
+        count = count - weights.square().sum(dim=-1) / count
+    variance = squares / count  # (2)
     if floor:
         variance = variance.clamp(min=floor)
     return torch.cat([mean, variance.sqrt()], dim=1)

@@ -5,7 +5,8 @@ Chapter: embeddings
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -52,7 +53,7 @@ def single_speaker_turns(turns: Iterable[Turn]) -> list[Turn]:
     turns = merge(turns)
     edges = sorted({edge for turn in turns for edge in (turn.start, turn.end)})
     alone = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         active = [turn.speaker for turn in turns if turn.start <= start and turn.end >= end]
         if len(active) == 1:
             alone.append(Turn(start, end, active[0]))
@@ -151,6 +152,8 @@ class Trials:
         True when both chunks come from one recording: same microphone, same room, same minute.
     first, second : ndarray of int, shape (n,)
         Positions of the two chunks.
+    speakers : ndarray of int, shape (n, 2)
+        Who speaks in the two chunks, as numbers from 0.
 
     Chapter: embeddings
     """
@@ -160,6 +163,7 @@ class Trials:
     same_recording: np.ndarray
     first: np.ndarray
     second: np.ndarray
+    speakers: np.ndarray
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -192,6 +196,63 @@ def trial_scores(embeddings: np.ndarray, chunks: Sequence[Chunk]) -> Trials:
     speakers = np.unique([chunk.speaker for chunk in chunks], return_inverse=True)[1]
     names = np.unique([chunk.recording for chunk in chunks], return_inverse=True)[1]
     scores = cosine_similarity(embeddings)[first, second]
-    known = np.isfinite(scores)
-    first, second, scores = first[known], second[known], scores[known]
-    return Trials(scores, speakers[first] == speakers[second], names[first] == names[second], first, second)
+    who = np.column_stack([speakers[first], speakers[second]])
+    trials = Trials(scores, who[:, 0] == who[:, 1], names[first] == names[second], first, second, who)
+    return trials.where(np.isfinite(scores))
+
+
+def speaker_interval(
+    statistic: Callable[[np.ndarray, np.ndarray], float],
+    trials: Trials,
+    samples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Bootstrap interval that draws speakers, not trials.
+
+    Trials that share a speaker are not independent: one odd voice spoils all of its trials at once. Each sample
+    draws as many speakers as there are, with replacement. A target trial of a speaker drawn k times counts k times;
+    a non-target trial of speakers drawn k and m times counts k * m times.
+
+    Parameters
+    ----------
+    statistic : callable
+        ``(scores, labels) -> float``, such as the equal error rate.
+    trials : Trials
+    samples : int
+        Bootstrap samples; those without a target or without a non-target trial are left out.
+    level : float
+        Of the interval.
+    seed : int
+
+    Returns
+    -------
+    (float, float)
+        Percentile interval.
+
+    Raises
+    ------
+    OptionError
+        When ``level`` is not between 0 and 1.
+
+    References
+    ----------
+    poh2007bootstrap
+
+    Chapter: embeddings
+    """
+    if not 0 < level < 1:
+        raise OptionError(f"level must lie between 0 and 1, got {level}")
+    generator = np.random.default_rng(seed)
+    present, who = np.unique(trials.speakers, return_inverse=True)
+    who = who.reshape(-1, 2)
+    values = []
+    for drawn in generator.multinomial(len(present), np.full(len(present), 1 / len(present)), size=samples):
+        counts = np.where(trials.labels, drawn[who[:, 0]], drawn[who[:, 0]] * drawn[who[:, 1]])
+        labels = np.repeat(trials.labels, counts)
+        if labels.any() and not labels.all():
+            values.append(statistic(np.repeat(trials.scores, counts), labels))
+    if not values:
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
