@@ -291,7 +291,7 @@ h3:empty{display:none}
 .der output{font-size:2rem;font-weight:700;letter-spacing:-.02em;white-space:nowrap}
 .bar{position:relative;height:16px;background:var(--lane);border-radius:4px;display:flex;overflow:hidden;min-width:0}
 .bar i{display:block;height:100%;flex:none}
-.bar b{position:absolute;top:0;bottom:0;width:2px;background:var(--ink);opacity:.75}
+.bar b{position:absolute;top:0;bottom:0;width:2px;background:var(--ink);box-shadow:0 0 0 1.5px var(--page)}
 .parts{display:flex;flex-wrap:wrap;gap:2px 16px;margin:0;padding:0;list-style:none;font-size:.84rem;font-variant-numeric:tabular-nums}
 .parts li{white-space:nowrap;margin:0}
 .parts li::before{content:"";display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:6px;background:var(--c,transparent)}
@@ -308,7 +308,7 @@ h3:empty{display:none}
 .tools{gap:6px}
 .options label{display:inline-flex;gap:8px;align-items:center;min-height:28px}
 .options output{font-variant-numeric:tabular-nums;min-width:4.2ch}
-input[type=range]{width:130px;margin:0}
+input[type=range]{width:120px;margin:0}
 button,select,input[type=number],input[type=text],textarea{font:inherit;font-size:.86rem;color:var(--ink);background:var(--page);border:1px solid var(--line);border-radius:6px}
 button,select,input[type=number],input[type=text]{min-height:32px;padding:2px 9px;margin:0}
 button{display:inline-flex;align-items:center;gap:6px;cursor:pointer;white-space:nowrap}
@@ -364,7 +364,6 @@ button.main:hover:not(:disabled){color:var(--page);filter:brightness(1.08)}
 .error{position:absolute;min-width:3px;border-radius:3px;cursor:pointer;border:0;padding:0}
 .error:hover{filter:brightness(1.15)}
 .over{position:absolute;left:var(--label);right:12px;top:0;bottom:0;pointer-events:none;z-index:3;overflow:hidden}
-.over.moving{z-index:5}
 .over .out{position:absolute;top:80px;bottom:8px;background:repeating-linear-gradient(-45deg,var(--hatch) 0 2px,transparent 2px 7px)}
 .over .out.overlap{background:repeating-linear-gradient(45deg,var(--hatch) 0 2px,transparent 2px 7px)}
 .over .out.uem{background:var(--hatch)}
@@ -397,18 +396,20 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 14px;margin:0}
 dt{font-weight:600}dd{margin:0}
 kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line);border-bottom-width:2px;border-radius:4px;padding:0 5px;background:var(--page)}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+@container (max-width:760px){.tools .word{display:none}.tools .main .word,.tools [data-do=add] .word,.tools [data-do=remove] .word{display:inline}}
 @container (max-width:560px){
   header,.options,.tools,.inspector,.mapping,summary{padding-left:12px;padding-right:12px}
   .body{padding-left:12px;padding-right:12px}
   .scroll,.sheet{--label:112px}.name{padding:0 3px 0 10px;font-size:.74rem}.lane .name button,.errors .name{font-size:.7rem;gap:5px}
   .score{grid-template-columns:minmax(0,1fr)}.der{grid-row:auto;display:flex;align-items:baseline;gap:8px}.der small{margin:0}
   .parts{display:grid;grid-template-columns:max-content max-content;font-size:.78rem;gap:2px 12px}
-  .tools .word{display:none}
+  .tools [data-do=add] .word,.tools [data-do=remove] .word{display:none}
   .tools button{min-width:38px;justify-content:center}
-  button.main{min-width:78px}.tools .main .word{display:inline}
+  button.main{min-width:78px}
   .options{gap:6px 12px}
   dl{grid-template-columns:1fr}dd{margin-bottom:5px}
 }
+@container (max-width:350px){.parts{grid-template-columns:1fr}}
 @media (pointer:coarse){.box{--row:40px;--thin:28px}button,select,input[type=number],input[type=text]{min-height:40px}
   .handle{width:32px;margin-left:-16px}.handle.inner-start{margin-left:-10px}.handle.inner-end{margin-left:-22px}}
 @media (forced-colors:active){.turn,.error,.bar i{forced-color-adjust:none}}
@@ -428,9 +429,9 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
   </header>
   <div class="options" role="group" aria-label="How it is scored">
     <label>Collar <input type="range" class="collar" min="0" max="1" step="0.05"> <output class="collar-value"></output> each side</label>
-    <label><input type="checkbox" class="skip"> skip overlapped speech</label>
-    <label>Map <select class="mapping-on"><option value="before_collar">before the collar</option>
-      <option value="after_collar">after the collar</option></select></label>
+    <label><input type="checkbox" class="skip"> skip overlap</label>
+    <label>Map <select class="mapping-on" aria-label="Map names before or after the collar is removed"><option value="before_collar">before collar</option>
+      <option value="after_collar">after collar</option></select></label>
   </div>
   <div class="tools" role="toolbar" aria-label="Play and edit">
     <button class="main" data-do="play">${icon("play")}<span class="word">Play</span></button><span class="clock"></span>
@@ -445,13 +446,12 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
   </div>
   <div class="scroll"><div class="sheet" role="group" aria-label="Turns over time">
     <div class="line ruler"><div class="name"></div><div class="track"></div></div>
-    <div class="line wave"><div class="name"><span>audio</span></div><div class="track" role="img"></div></div>
+    <div class="line wave"><div class="name"><span>audio</span></div><div class="track" role="slider" tabindex="0" aria-label="Cursor over the waveform" aria-valuemin="0"></div></div>
     <div class="lanes" data-side="reference"></div>
     <div class="lanes" data-side="hypothesis"></div>
     <div class="line group"><div class="name"><span>Errors (click to hear)</span></div><div class="track"></div></div>
     <div class="errorlanes"></div>
-    <div class="over"><div class="outs"></div></div>
-    <div class="over moving"><div class="stretch" hidden></div><div class="cursor"></div></div>
+    <div class="over"><div class="outs"></div><div class="stretch" hidden></div><div class="cursor"></div></div>
   </div></div>
   <div class="inspector" role="group" aria-label="What is selected"></div>
   <div class="mapping"><p>Mapping: the one-to-one match of names that shares the most time</p><ul></ul></div>
@@ -466,7 +466,7 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
   <details class="help"><summary>Mouse, touch and keyboard</summary><div class="body"><dl>
     <dt>Drag an edge, or a turn</dt><dd>moves it; up or down gives it to another speaker. By touch, tap the turn first.</dd>
     <dt>Double-click (double-tap)</dt><dd>on an empty lane adds a turn; on a turn plays it.</dd>
-    <dt>Click or drag the waveform</dt><dd>sets the cursor; plays the stretch.</dd>
+    <dt>Click or drag the waveform</dt><dd>sets the cursor; plays the stretch. By key: <kbd>←</kbd> <kbd>→</kbd> on the waveform move the cursor, <kbd>[</kbd> and <kbd>]</kbd> mark a stretch, <kbd>Enter</kbd> plays it.</dd>
     <dt>Click a speaker’s name</dt><dd>renames the speaker. A name that exists already merges the two.</dd>
     <dt><kbd>Tab</kbd></dt><dd>goes to the turn, then to its start edge, its end edge, and the next turn.</dd>
     <dt><kbd>←</kbd> <kbd>→</kbd></dt><dd>move the edge or the turn by 10 ms, with <kbd>Shift</kbd> by 100 ms, <kbd>Page Up</kbd> <kbd>Page Down</kbd> by 1 s.</dd>
@@ -519,6 +519,7 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
 
     connectedCallback() {
       this.build();
+      this.dataset.lmSuppressShortcuts = "true"; // JupyterLab's own keys listen before any handler of ours could stop them
       this.watchTheme();
       this.resizes = new ResizeObserver(() => this.drawRuler());
       this.resizes.observe(this.$(".scroll"));
@@ -995,18 +996,21 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
         const time = i * step, mark = document.createElement("i"), text = document.createElement("em");
         mark.style.left = text.style.left = `${(100 * time) / this.duration}%`;
         const minutes = Math.floor(time / 60 + 1e-9), rest = tidy(time - 60 * minutes);
-        text.textContent = this.duration > 120 ? `${minutes}:${String(rest).padStart(2, "0")}` : `${tidy(time)} s`;
+        const left = ((this.duration - time) * width) / this.duration;
+        const crowded = left < 36 && (i + 1) * step <= this.duration + 1e-9;
+        if (!crowded) text.textContent = this.duration > 120 ? `${minutes}:${String(rest).padStart(2, "0")}` : `${tidy(time)} s`;
         if (i === 0) text.className = "first";
-        else if (width - (time * width) / this.duration < 16) text.className = "last";
+        else if (left < 16) text.className = "last";
         marks.push(mark, text);
       }
       track.replaceChildren(...marks);
     }
 
     drawWave(peaks) {
-      const track = this.$(".wave .track"), top = Math.max(...peaks, 1e-6);
-      track.setAttribute("aria-label", `Waveform of ${this.name}, ${s2(this.duration)} seconds`);
-      const x = (i) => ((i * 1000) / peaks.length).toFixed(1), height = (p) => 46 * (p / top) ** 0.75 + 0.6;
+      // One click must not flatten the speech: the loudest hundredth may touch the edge.
+      const top = Math.max([...peaks].sort((a, b) => a - b)[Math.floor(0.99 * (peaks.length - 1))], 1e-6);
+      const track = this.$(".wave .track");
+      const x = (i) => ((i * 1000) / peaks.length).toFixed(1), height = (p) => 46 * Math.min(p / top, 1.06) ** 0.75 + 0.6;
       let upper = "", lower = "";
       peaks.forEach((p, i) => { upper += `L${x(i + 0.5)} ${(50 - height(p)).toFixed(1)}`; });
       [...peaks].reverse().forEach((p, i) => { lower += `L${x(peaks.length - i - 0.5)} ${(50 + height(p)).toFixed(1)}`; });
@@ -1104,6 +1108,10 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
       const cursor = this.$(".cursor"), stretch = this.$(".stretch"), scroll = this.$(".scroll");
       this.place(cursor, clamp(this.at, 0, this.duration));
       this.$(".clock").textContent = `${s2(this.at)} / ${s2(this.duration)} s`;
+      const wave = this.$(".wave .track");
+      wave.setAttribute("aria-valuemax", tidy(this.duration));
+      wave.setAttribute("aria-valuenow", tidy(this.at));
+      wave.setAttribute("aria-valuetext", `${s2(this.at)} seconds`);
       stretch.hidden = !this.stretch;
       if (this.stretch) this.place(stretch, ...this.stretch);
       if (follow && this.zoom > 1) {
@@ -1395,6 +1403,13 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
 
     keyDown(e) {
       if (!this.given) return;
+      this.handleKey(e);
+      // The page around (search, page turning, notebook commands) must not act on keys that are meant for this element.
+      const target = e.target, typing = target.matches("input[type=text],input[type=number],textarea,select");
+      if (e.defaultPrevented || typing) e.stopPropagation();
+    }
+
+    handleKey(e) {
       const target = e.target, typing = target.matches("input[type=text],input[type=number],textarea,select");
       const command = e.ctrlKey || e.metaKey, key = e.key.toLowerCase();
       if (command && !typing && (key === "z" || key === "y")) {
@@ -1408,13 +1423,29 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
       const step = e.shiftKey ? LARGE : SMALL;
       const by = { ArrowLeft: -step, ArrowRight: step, PageDown: -1, PageUp: 1 }[e.key];
       const node = target.closest("[data-id]"), turn = node ? this.turnOf(Number(node.dataset.id)) : null;
-      if (target.closest(".error")) this.errorKey(e, target);
+      if (target.closest(".wave")) this.waveKey(e);
+      else if (target.closest(".error")) this.errorKey(e, target);
       else if (turn) this.turnKey(e, turn, node.matches(".handle") ? node.dataset.edge : null, by);
       else if (target.closest(".lane") && key === "n") {
         const lane = target.closest(".lane");
         e.preventDefault();
         this.addTurn(lane.dataset.side, lane.dataset.speaker, this.at);
       }
+    }
+
+    waveKey(e) {
+      const step = e.shiftKey ? 1 : 0.1;
+      const to = { ArrowLeft: this.at - step, ArrowRight: this.at + step, Home: 0, End: this.duration }[e.key];
+      if (to !== undefined) {
+        this.stop();
+        this.at = tidy(clamp(to, 0, this.duration));
+      } else if (e.key === "Enter" || e.key === " ") this.act("play", this.$('[data-do="play"]'));
+      else if (e.key === "[") this.stretch = [this.at, Math.max(this.stretch?.[1] ?? this.duration, this.at)];
+      else if (e.key === "]") this.stretch = [Math.min(this.stretch?.[0] ?? 0, this.at), this.at];
+      else return;
+      e.preventDefault();
+      if (e.key === "[" || e.key === "]") this.announce(`stretch ${s2(this.stretch[0])} to ${s2(this.stretch[1])} seconds`);
+      this.drawCursor(true);
     }
 
     errorKey(e, node) {

@@ -30,6 +30,8 @@ from diarbook.rttm import format_rttm
 from diarbook.turns import Turn, crop, shift
 
 _PEAKS = 1000
+# The book's theme lays a light box under a cell's HTML in the dark; the element brings its own ground.
+_BARE = "html[data-theme=dark] .bd-content div.cell_output .text_html:has(der-playground){background:none;padding:0}"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Playground:
         return f'<der-playground case="{case}"><p>{html.escape(self.summary)}</p></der-playground>'
 
     def _repr_html_(self) -> str:
-        return f"{self.element()}<script>{script()}</script>"
+        return f"{self.element()}<style>{_BARE}</style><script>{script()}</script>"
 
     def page(self, theme: str = "light") -> str:
         """A whole HTML page with this playground, to save and open without the book."""

@@ -385,6 +385,21 @@ def test_the_cursor_follows_and_a_stretch_of_the_waveform_plays(driven):
     assert driven.get("element.at") == pytest.approx(2.6, abs=0.08)
 
 
+def test_the_keyboard_plays_a_stretch_and_the_page_does_not_see_the_keys(driven):
+    driven.page.evaluate("window.seen = []; addEventListener('keydown', e => seen.push(e.key))")
+    driven.element.locator(".wave .track").focus()
+    driven.press("Shift+ArrowRight", "ArrowRight", "[", "Shift+ArrowRight", "ArrowLeft", "]")
+    assert driven.get("element.stretch") == pytest.approx([1.1, 2.0])
+    assert driven.element.locator(".wave .track").get_attribute("aria-valuetext") == "2.00 seconds"
+    driven.press("Enter")
+    driven.page.wait_for_function("document.querySelector('der-playground').at < 1.6")
+    driven.press("Escape")
+    assert driven.get("element.playing") is None
+    driven.element.locator(".files summary").click()
+    driven.element.locator("textarea").press("/")
+    assert set(driven.page.evaluate("seen")) <= {"Escape", "Shift"}
+
+
 # --------------------------------------------------------------------------------------------------- files
 
 
@@ -457,13 +472,14 @@ def test_a_file_dropped_on_a_side_is_loaded_there(driven):
 def test_a_phone_shows_all_of_it_and_takes_touch(driven):
     for selector in (".files summary", ".help summary"):
         driven.element.locator(selector).click()
+    driven.page.add_style_tag(content="body { padding: 0 34px }")  # as narrow as the book's column
     turn = driven.turn("hypothesis", 2)
     turn.tap()
     assert driven.element.locator('.handle[data-edge="start"]').count() == 1
     assert driven.page.evaluate("document.documentElement.scrollWidth") <= 390
     wide = driven.get(
         """[...element.shadowRoot.querySelectorAll('header *,.options *,.tools *,.inspector *,.mapping *,details *')]
-          .filter(n => n.getBoundingClientRect().right > 390).map(n => n.className || n.tagName)"""
+          .filter(n => n.getBoundingClientRect().right > 355).map(n => n.className || n.tagName)"""
     )
     assert wide == []
     driven.element.locator('[data-do="larger"]').click()
