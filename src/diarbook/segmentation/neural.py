@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
@@ -23,6 +24,7 @@ from torch.nn import functional
 from diarbook.assets import cache_folder, sha256_of, weights_path
 from diarbook.audio import SAMPLE_RATE, check_waveform
 from diarbook.errors import AssetError, OptionError
+from diarbook.files import write_atomically
 
 LOCAL_SPEAKERS = 3
 SIMULTANEOUS_SPEAKERS = 2
@@ -33,7 +35,7 @@ CHUNK_SECONDS = 10.0
 # One frame is the sinc filters' stride times three poolings by three; its receptive field follows from the kernels.
 FRAME_SAMPLES = 10 * 3 * 3 * 3
 RECEPTIVE_FIELD_SAMPLES = 991
-EXPORT_VERSION = 1
+EXPORT_VERSION = 2
 
 
 class SincFilters(nn.Module):
@@ -365,10 +367,9 @@ class SegmentationModel:
         if not 0 < step <= duration:
             raise OptionError(f"step must be above 0 s and at most the chunk's {duration} s, got {step}")
         size = round(duration * SAMPLE_RATE)
-        if frame_count(size) < 1:
-            raise OptionError(
-                f"a chunk must last {RECEPTIVE_FIELD_SAMPLES / SAMPLE_RATE:.3f} s or more, got {duration}"
-            )
+        shortest = RECEPTIVE_FIELD_SAMPLES + FRAME_SAMPLES  # one frame alone cannot be normalised over time
+        if size < shortest:
+            raise OptionError(f"a chunk must last {shortest / SAMPLE_RATE:.3f} s or more, got {duration}")
         scores = chunk_grid(len(waveform), step, duration)
         firsts = np.round(scores.starts * SAMPLE_RATE).astype(int)
         missing = firsts[-1] + size - len(waveform)
@@ -429,41 +430,32 @@ def _torch_runner() -> Callable[[np.ndarray], np.ndarray]:
 
 def _export_onnx() -> Path:
     """Path of the exported network; exported once, and again when the weights or the export change."""
-    import logging
-    import os
-    import tempfile
+    from diarbook.embeddings.embedder import _quiet_exporter
 
     key = hashlib.sha256(f"{sha256_of(weights_path('segmentation-3.0'))} {EXPORT_VERSION}".encode()).hexdigest()[:16]
     path = cache_folder() / f"segmentation-3.0-{key}.onnx"
     if path.is_file():
         return path
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    os.close(handle)
-    try:
+    with tempfile.TemporaryDirectory() as folder, _quiet_exporter():
+        draft = Path(folder) / "model.onnx"
         torch.onnx.export(
             build_network(),
-            (torch.randn(2, 1, int(CHUNK_SECONDS * SAMPLE_RATE)),),
-            temporary,
+            (torch.zeros(2, 1, int(CHUNK_SECONDS * SAMPLE_RATE)),),
+            str(draft),
             input_names=["waveforms"],
             output_names=["scores"],
             dynamic_axes={"waveforms": {0: "batch", 2: "samples"}, "scores": {0: "batch", 1: "frames"}},
             opset_version=17,
             dynamo=False,
         )
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        write_atomically(path, draft.read_bytes())
     return path
 
 
 def _onnx_runner() -> Callable[[np.ndarray], np.ndarray]:
-    import onnxruntime
+    from diarbook.embeddings.embedder import _session
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(_export_onnx(), options, providers=["CPUExecutionProvider"])
+    session = _session(_export_onnx())
 
     def run(batch: np.ndarray) -> np.ndarray:
         return session.run(None, {"waveforms": np.ascontiguousarray(batch)})[0]
@@ -472,13 +464,13 @@ def _onnx_runner() -> Callable[[np.ndarray], np.ndarray]:
 
 
 @functools.lru_cache
-def load_segmentation(backend: str = "torch") -> SegmentationModel:
+def load_segmentation(backend: str = "onnx") -> SegmentationModel:
     """The pretrained segmentation-3.0 network, loaded once.
 
     Parameters
     ----------
     backend : str
-        ``torch`` or ``onnx`` (exported into the cache at first use).
+        ``onnx`` is the faster one on a processor; the network is exported into the cache at first use. Or ``torch``.
 
     Raises
     ------

@@ -1,0 +1,156 @@
+"""The simulator: its reference is exact, its parameters do what they say, its seed is all its chance."""
+
+import numpy as np
+import pytest
+
+from diarbook.assets import Recording, recordings
+from diarbook.audio import SAMPLE_RATE
+from diarbook.errors import OptionError
+from diarbook.simulation import (
+    pink_noise,
+    room_response,
+    simulate_conversation,
+    single_speaker_stretches,
+    tile,
+    voices,
+)
+from diarbook.turns import Turn, regions, speakers, speaking_time
+
+
+def tone_recording(names="abc", seconds=6.0):
+    """Each voice is a tone of its own, one after another."""
+    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    tones = [0.1 * np.sin(2 * np.pi * 300 * (index + 1) * time) for index in range(len(names))]
+    turns = tuple(Turn(index * seconds, (index + 1) * seconds, name) for index, name in enumerate(names))
+    waveform = np.concatenate(tones).astype(np.float32)
+    return Recording("tones", waveform, turns, np.array([[0.0, len(names) * seconds]]), "train")
+
+
+@pytest.fixture(scope="module")
+def train():
+    return recordings("train")
+
+
+def test_stretches_by_hand():
+    waveform = np.arange(10 * SAMPLE_RATE, dtype=np.float32)
+    turns = (Turn(0, 4, "a"), Turn(3, 6, "b"), Turn(5.5, 7, "a"), Turn(7.1, 7.5, "b"))
+    item = Recording("x", waveform, turns, np.array([[0.0, 10.0]]), "train")
+    found = single_speaker_stretches([item], minimum=0.5)
+    spans = {
+        name: [(part[0] / SAMPLE_RATE, (part[-1] + 1) / SAMPLE_RATE) for part in parts] for name, parts in found.items()
+    }
+    assert spans == {"a": [(0, 3), (6, 7)], "b": [(4, 5.5)]}
+
+
+def test_same_seed_same_conversation(train):
+    one, other = (simulate_conversation(train, 3, 40, 0.1, seed=4) for _ in range(2))
+    assert np.array_equal(one.waveform, other.waveform)
+    assert one.turns == other.turns
+    assert simulate_conversation(train, 3, 40, 0.1, seed=5).turns != one.turns
+
+
+def test_reference_is_exact():
+    talk = simulate_conversation([tone_recording()], 3, 60, 0.15, seed=1, snr=None, level_spread=0)
+    frequency = {"a": 300, "b": 600, "c": 900}
+    for start, end in regions(talk.turns):
+        assert np.abs(talk.waveform[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]).max() > 0.01
+    quiet = np.ones(len(talk.waveform), bool)
+    for start, end in regions(talk.turns):
+        quiet[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE) + 2] = False
+    assert not talk.waveform[quiet].any()
+    for turn in talk.turns:
+        middle = round((turn.start + turn.end) / 2 * SAMPLE_RATE)
+        spectrum = np.abs(np.fft.rfft(talk.waveform[middle - 1600 : middle + 1600] * np.hanning(3200)))
+        assert spectrum[frequency[turn.speaker] // 5] > 20 * np.median(spectrum)
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.1, 0.3])
+def test_overlap_ratio(overlap):
+    talk = simulate_conversation([tone_recording()], 3, 240, overlap, seed=2)
+    length = [np.diff(regions(talk.turns, least), axis=1).sum() for least in (1, 2)]
+    assert length[1] / length[0] == pytest.approx(overlap, abs=0.03)
+    assert regions(talk.turns, 3).size == 0 or np.diff(regions(talk.turns, 3), axis=1).sum() < 0.02 * length[0]
+
+
+@pytest.mark.parametrize("people", [1, 2, 5])
+def test_number_of_speakers_and_length(train, people):
+    talk = simulate_conversation(train, people, 90, 0.1, seed=people)
+    assert len(speakers(talk.turns)) == people
+    assert len(talk.waveform) == 90 * SAMPLE_RATE
+    assert talk.uem.tolist() == [[0.0, 90.0]]
+    assert talk.split == "train"
+    assert set(speakers(talk.turns)) <= set(voices(train))
+    assert talk.turns[-1].end <= 90
+    assert np.abs(talk.waveform).max() < 1
+
+
+def test_pause_and_turn_length():
+    short = simulate_conversation([tone_recording()], 2, 200, 0, seed=3, pause=0.2, turn_seconds=1.5)
+    long = simulate_conversation([tone_recording()], 2, 200, 0, seed=3, pause=2.0, turn_seconds=4)
+    assert len(short.turns) > 1.5 * len(long.turns)
+    assert sum(speaking_time(short.turns).values()) > 1.2 * sum(speaking_time(long.turns).values())
+
+
+def test_noise_level():
+    clean, noisy = (
+        simulate_conversation([tone_recording()], 2, 60, 0, seed=3, snr=snr, level_spread=0) for snr in (None, 10)
+    )
+    noise = noisy.waveform - clean.waveform
+    voice = clean.waveform[clean.waveform != 0]
+    assert 10 * np.log10(np.mean(voice**2) / np.mean(noise**2)) == pytest.approx(10, abs=1)
+
+
+def test_reverberation_lengthens_sound_but_not_the_reference():
+    dry, wet = (
+        simulate_conversation([tone_recording()], 2, 30, 0, seed=6, snr=None, pause=2, reverberation=decay)
+        for decay in (0.0, 0.5)
+    )
+    end = dry.turns[0].end
+    after = slice(round(end * SAMPLE_RATE) + 10, round((end + 0.1) * SAMPLE_RATE))
+    assert not dry.waveform[after].any()
+    assert wet.waveform[after].any()
+
+
+def test_room_response_decays_by_60_db():
+    response = room_response(0.5, np.random.default_rng(0))
+    assert response[0] == 1
+    early, late = (np.mean(response[first : first + 400] ** 2) for first in (100, len(response) - 500))
+    assert 10 * np.log10(early / late) == pytest.approx(57, abs=5)
+
+
+def test_pink_noise_has_equal_power_in_octaves():
+    noise = pink_noise(20 * SAMPLE_RATE, np.random.default_rng(0))
+    assert np.sqrt(np.mean(noise**2)) == pytest.approx(1, abs=0.02)
+    power = np.abs(np.fft.rfft(noise)) ** 2
+    octaves = [power[20 * low : 20 * 2 * low].sum() for low in (250, 500, 1000, 2000)]
+    assert max(octaves) / min(octaves) < 1.2
+
+
+def test_tile(train):
+    long = tile(train[:3], 100)
+    assert len(long.waveform) == 100 * SAMPLE_RATE
+    assert np.array_equal(long.waveform[90 * SAMPLE_RATE :], train[0].waveform[: 10 * SAMPLE_RATE])
+    assert long.turns[-1].end <= 100
+    first = [turn for turn in long.turns if turn.start < 30 and turn.end <= 30]
+    again = [Turn(turn.start + 90, turn.end + 90, turn.speaker) for turn in first if turn.end <= 10]
+    assert all(any(abs(t.start - a.start) < 1e-6 and t.speaker == a.speaker for t in long.turns) for a in again)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"speakers": 0}, "speakers must be 1"),
+        ({"seconds": 0}, "seconds above 0"),
+        ({"overlap": 0.9}, "overlap 0 to 0.5"),
+        ({"pause": -1}, "pause"),
+        ({"speakers": 99}, "voices"),
+    ],
+)
+def test_parameters_out_of_range(options, message):
+    with pytest.raises(OptionError, match=message):
+        simulate_conversation([tone_recording()], **{"speakers": 2, "seconds": 10, **options})
+
+
+def test_nothing_to_tile():
+    with pytest.raises(OptionError, match="tile"):
+        tile([], 10)
