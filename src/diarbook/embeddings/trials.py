@@ -235,10 +235,6 @@ def speaker_interval(
     OptionError
         When ``level`` is not between 0 and 1.
 
-    References
-    ----------
-    poh2007bootstrap
-
     Chapter: embeddings
     """
     if not 0 < level < 1:

@@ -30,10 +30,6 @@ class TimeDelayLayer(nn.Module):
     slope : float
         Of the rectifier below zero; 0 is ReLU.
 
-    References
-    ----------
-    waibel1989phoneme, peddinti2015tdnn
-
     Chapter: embeddings
     """
 
