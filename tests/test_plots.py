@@ -1,5 +1,6 @@
 """Pictures: readable by everyone, the same voice in the same colour."""
 
+import inspect
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from diarbook import plots
 from diarbook.errors import OptionError
-from diarbook.turns import Turn, regions
+from diarbook.turns import Turn, merge, regions
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 NASTY = '<script>alert("1")</script>&\''
@@ -258,6 +259,7 @@ def test_table_aligns_escapes_and_names_undefined():
 
 def test_table_takes_a_data_frame_with_its_index():
     import pandas
+
     frame = pandas.DataFrame({"a": [1, 2]}, index=pandas.Index(["x", "y"], name="name"))
     assert ">name<" in plots.table_html(frame)
     assert ">x<" in plots.table_html(frame)
@@ -276,3 +278,11 @@ def test_source_shows_the_function_and_links_its_lines():
     lines = (Path(plots.__file__).parent / "turns.py").read_text(encoding="utf-8").splitlines()
     assert lines[first - 1].startswith("def regions")
     parse(plots.source_html(Turn))
+
+
+@pytest.mark.parametrize("target", [merge, regions, Turn, plots.figure_html, parse])
+def test_source_is_whole_though_its_docstring_is_folded(target):
+    text = "".join(parse(plots.source_html(target)).text)
+    shown = text.partition("on GitHub")[2].replace("the rest of the docstring", "").strip("\n")
+    wanted = inspect.getsource(target).strip("\n")
+    assert shown == wanted
