@@ -307,6 +307,7 @@ h3:empty{display:none}
 .options,.tools,.inspector{display:flex;flex-wrap:wrap;gap:8px 14px;align-items:center;padding:9px 16px;border-bottom:1px solid var(--line);font-size:.88rem}
 .tools{gap:6px}
 .options label{display:inline-flex;gap:8px;align-items:center;min-height:28px}
+.whole{white-space:nowrap}
 .options output{font-variant-numeric:tabular-nums;min-width:4.2ch}
 input[type=range]{width:120px;margin:0}
 button,select,input[type=number],input[type=text],textarea{font:inherit;font-size:.86rem;color:var(--ink);background:var(--page);border:1px solid var(--line);border-radius:6px}
@@ -353,7 +354,7 @@ button.main:hover:not(:disabled){color:var(--page);filter:brightness(1.08)}
 .handle.inner-start{margin-left:-4px}.handle.inner-end{margin-left:-14px}
 .handle::after{content:"";position:absolute;top:5px;bottom:5px;left:50%;width:5px;margin-left:-2.5px;border-radius:3px;background:var(--page);border:1.5px solid var(--ink)}
 .handle:focus-visible{outline:none}
-.handle:focus-visible::after{background:var(--accent);outline:3px solid var(--accent);outline-offset:1px}
+.handle:focus-visible::after{background:var(--ink);border-color:var(--page);outline:3px solid var(--ink);outline-offset:0}
 .turn:focus-visible{outline-offset:4px}
 .turn .edge{position:absolute;top:0;bottom:0;width:min(8px,30%);cursor:ew-resize}
 .turn .edge:first-child{left:0}.turn .edge:last-child{right:0}
@@ -364,16 +365,16 @@ button.main:hover:not(:disabled){color:var(--page);filter:brightness(1.08)}
 .error{position:absolute;min-width:3px;border-radius:3px;cursor:pointer;border:0;padding:0}
 .error:hover{filter:brightness(1.15)}
 .over{position:absolute;left:var(--label);right:12px;top:0;bottom:0;pointer-events:none;z-index:3;overflow:hidden}
-.over .out{position:absolute;top:80px;bottom:8px;background:repeating-linear-gradient(-45deg,var(--hatch) 0 2px,transparent 2px 7px)}
+.over .out{position:absolute;top:84px;bottom:8px;background:repeating-linear-gradient(-45deg,var(--hatch) 0 2px,transparent 2px 7px)}
 .over .out.overlap{background:repeating-linear-gradient(45deg,var(--hatch) 0 2px,transparent 2px 7px)}
 .over .out.uem{background:var(--hatch)}
 .over .stretch{position:absolute;top:0;bottom:0;background:color-mix(in srgb,var(--accent) 16%,transparent);border:solid var(--accent);border-width:0 1px}
 .over .cursor{position:absolute;top:0;bottom:0;width:2px;margin-left:-1px;background:var(--accent)}
 .over .cursor::before{content:"";position:absolute;top:0;left:-4px;border:5px solid transparent;border-top-color:var(--accent)}
-.inspector{min-height:52px;background:var(--panel)}
+.inspector{gap:8px 10px;min-height:52px;background:var(--panel)}
 .inspector p{margin:0;color:var(--soft)}
 .inspector label{display:inline-flex;align-items:center;gap:6px}
-.inspector input[type=number]{width:88px;font-variant-numeric:tabular-nums}
+.inspector input[type=number]{width:78px;padding-right:2px;font-variant-numeric:tabular-nums}
 .inspector input[type=text]{width:130px}
 .inspector select{max-width:150px}
 .mapping{padding:10px 16px;font-size:.86rem;border-bottom:1px solid var(--line)}
@@ -409,7 +410,7 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
   .options{gap:6px 12px}
   dl{grid-template-columns:1fr}dd{margin-bottom:5px}
 }
-@container (max-width:350px){.parts{grid-template-columns:1fr}}
+@container (max-width:350px){.parts{grid-template-columns:1fr}input[type=range]{width:84px}}
 @media (pointer:coarse){.box{--row:40px;--thin:28px}button,select,input[type=number],input[type=text]{min-height:40px}
   .handle{width:32px;margin-left:-16px}.handle.inner-start{margin-left:-10px}.handle.inner-end{margin-left:-22px}}
 @media (forced-colors:active){.turn,.error,.bar i{forced-color-adjust:none}}
@@ -428,7 +429,7 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
     </div>
   </header>
   <div class="options" role="group" aria-label="How it is scored">
-    <label>Collar <input type="range" class="collar" min="0" max="1" step="0.05"> <output class="collar-value"></output> each side</label>
+    <label>Collar <input type="range" class="collar" min="0" max="1" step="0.05"> <span class="whole"><output class="collar-value"></output> each side</span></label>
     <label><input type="checkbox" class="skip"> skip overlap</label>
     <label>Map <select class="mapping-on" aria-label="Map names before or after the collar is removed"><option value="before_collar">before collar</option>
       <option value="after_collar">after collar</option></select></label>
@@ -632,6 +633,9 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
       sheet.addEventListener("pointermove", (e) => this.pointerMove(e));
       sheet.addEventListener("pointerup", (e) => this.pointerUp(e));
       sheet.addEventListener("pointercancel", () => this.cancelDrag());
+      // Focus by pointer selects nothing: the click does, when the press was no drag.
+      sheet.addEventListener("pointerdown", () => { this.pressing = true; }, true);
+      for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { this.pressing = false; });
       sheet.addEventListener("click", (e) => this.clicked(e));
       sheet.addEventListener("focusin", (e) => this.focused(e));
       this.root.addEventListener("keydown", (e) => this.keyDown(e));
@@ -1396,7 +1400,7 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
 
     focused(e) {
       const node = e.target.closest(".turn");
-      if (node && this.selected !== Number(node.dataset.id) && !this.drag && node.matches(":focus-visible")) this.select(Number(node.dataset.id));
+      if (node && this.selected !== Number(node.dataset.id) && !this.pressing) this.select(Number(node.dataset.id));
     }
 
     // ------------------------------------------------------------------------------------------- keys

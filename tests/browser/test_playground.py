@@ -105,6 +105,19 @@ class Driven:
         self.page.mouse.move(x + pixels, y + down, steps=3)
         self.page.mouse.up()
 
+    def swipe(self, locator, seconds: float) -> None:
+        """Drag with one finger."""
+        locator.scroll_into_view_if_needed()
+        box, scroll = locator.bounding_box(), self.element.locator(".scroll").bounding_box()
+        track = self.element.locator(".ruler .track").bounding_box()
+        left, right = max(box["x"], scroll["x"] + 120), min(box["x"] + box["width"], scroll["x"] + scroll["width"])
+        x, y = (left + right) / 2, box["y"] + box["height"] / 2
+        pixels = seconds * track["width"] / self.get("element.case.duration")
+        session = self.context.new_cdp_session(self.page)
+        for step, kind in enumerate(["touchStart", *["touchMove"] * 10, "touchEnd"]):
+            points = [] if kind == "touchEnd" else [{"x": x + pixels * step / 10, "y": y}]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
 
 @pytest.fixture
 def driven(browser, files, request):
@@ -486,9 +499,14 @@ def test_a_phone_shows_all_of_it_and_takes_touch(driven):
     driven.element.locator('[data-do="larger"]').click()
     assert driven.page.evaluate("document.documentElement.scrollWidth") <= 390
     assert driven.get("element.shadowRoot.querySelector('.scroll').scrollWidth > 800")
-    driven.drag(driven.element.locator('.handle[data-edge="start"]'), 0.3)
+    handle = driven.element.locator('.handle[data-edge="start"]')
+    driven.swipe(handle, 0.3)
     assert driven.get("element.hypothesis[2][0]") == pytest.approx(7.3, abs=0.03)
     assert_agrees(driven)
+    driven.page.touchscreen.tap(5, 5)
+    before = driven.turns("hypothesis"), driven.turns("reference")
+    driven.swipe(driven.element.locator('.lane[data-side="reference"] .track').first, -2.0)
+    assert (driven.turns("hypothesis"), driven.turns("reference")) == before  # an unselected turn is scrolled past
 
 
 def test_dark_theme_follows_the_page(driven):
