@@ -18,18 +18,23 @@ def command(names: tuple[str, ...], quiet: bool) -> None:
 
     from diarbook.assets import cache_folder, fetch
 
-    bars: dict[str, tqdm] = {}
+    bar: tqdm | None = None
+    shown: tuple[str, int] | None = None
 
     def progress(package: str, done: int, total: int) -> None:
-        if package not in bars:
-            bars[package] = tqdm(total=total, desc=package, unit="B", unit_scale=True, leave=True, disable=quiet)
-        bar = bars[package]
+        nonlocal bar, shown
+        if shown != (package, total):
+            if bar is not None:
+                bar.close()
+            # Without a terminal, None turns the bar off: a log wants no thousand lines.
+            bar = tqdm(total=total, desc=package, unit="B", unit_scale=True, disable=True if quiet else None)
+            shown = (package, total)
         bar.update(done - bar.n)
 
     try:
         paths = fetch(names, progress)
     finally:
-        for bar in bars.values():
+        if bar is not None:
             bar.close()
     if not quiet:
         megabytes = sum(path.stat().st_size for path in paths) / 1e6

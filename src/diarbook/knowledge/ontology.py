@@ -232,7 +232,7 @@ def problems(
     owners: dict[str, Concept] = {}
     for concept in concepts.values():
         place = f"{concept.file}: {concept.id}"
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", concept.id):
+        if not re.fullmatch(r"[a-z0-9+.]+(-[a-z0-9+.]+)*", concept.id):  # as in cam++
             found.append(f"{place}: the id must be kebab-case, such as voice-activity-detection")
         for name in concept.names:
             owner = owners.setdefault(name.casefold(), concept)

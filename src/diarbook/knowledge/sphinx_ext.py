@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 import pkgutil
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -438,6 +440,18 @@ def shorten_titles(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             reference += nodes.inline("", title, classes=["doc"])
 
 
+def find_reexported(app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, content: nodes.Node):
+    """Resolve ``diarbook.metrics.diarization_error`` to where it is defined and documented."""
+    target = node.get("reftarget", "")
+    if node.get("refdomain") != "py" or not target.startswith("diarbook."):
+        return None
+    defined = canonical_name(target)
+    if defined is None or defined == target:
+        return None
+    domain = env.get_domain("py")
+    return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], defined, node, content)
+
+
 def fingerprint(kind: str) -> str:
     """Which files a page that lists files would list."""
     if kind == "api":
@@ -455,6 +469,40 @@ def outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[s
     if added or removed:  # links to chapters that were planned, or are gone
         pages |= {name for name, data in env.metadata.items() if "wsw_depends" in data}
     return sorted(pages & env.found_docs)
+
+
+def execution_fingerprint(root: Path) -> str:
+    """A digest of what a notebook's outputs depend on besides the notebook: code, data and package versions."""
+    files = [
+        *(root / "src" / "diarbook").rglob("*.py"),
+        *(root / "data").glob("*.yaml"),
+        *(root / "data" / "conformance").rglob("*"),
+        *(root / "data" / "evidence").glob("*.json"),
+        root / "requirements.lock",
+    ]
+    digest = hashlib.sha256()
+    for path in sorted(path for path in files if path.is_file()):
+        if path.parent.name != "knowledge":  # the code of this folder makes pages, not outputs
+            digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def choose_execution_cache(app: Sphinx, config) -> None:
+    """Keep executed notebooks by the code that they ran on, so that an edit to the code runs them again."""
+    root = repository_root()
+    if root is not None and not config.nb_execution_cache_path:
+        folder = Path(app.outdir).parent / ".jupyter_cache"
+        config.nb_execution_cache_path = str(folder / execution_fingerprint(root))
+
+
+def forget_old_executions(app: Sphinx, error: Exception | None) -> None:
+    """Keep the executions of this code and of the code before it."""
+    current = Path(getattr(app.config, "nb_execution_cache_path", "") or ".")
+    if current.parent.name == ".jupyter_cache" and current.is_dir():
+        os.utime(current)
+        by_age = sorted((path for path in current.parent.iterdir() if path.is_dir()), key=lambda p: p.stat().st_mtime)
+        for path in by_age[:-2]:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def configure(app: Sphinx, config) -> None:
@@ -486,7 +534,11 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.add_directive("evidence-index", EvidenceIndex)
     app.add_directive("api-reference", ApiReference)
     app.connect("config-inited", configure)
+    if "myst_nb" in app.extensions:
+        app.connect("config-inited", choose_execution_cache)
+        app.connect("build-finished", forget_old_executions)
     app.connect("env-get-outdated", outdated)
     app.connect("doctree-resolved", shorten_titles)
+    app.connect("missing-reference", find_reexported)
     app.connect("autodoc-process-docstring", complete_docstring, priority=400)
     return {"version": diarbook.__version__, "parallel_read_safe": True, "parallel_write_safe": True}
