@@ -410,7 +410,7 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
   .options{gap:6px 12px}
   dl{grid-template-columns:1fr}dd{margin-bottom:5px}
 }
-@container (max-width:350px){.parts{grid-template-columns:1fr}input[type=range]{width:84px}}
+@container (max-width:400px){.parts{grid-template-columns:1fr}input[type=range]{width:84px}}
 @media (pointer:coarse){.box{--row:40px;--thin:28px}button,select,input[type=number],input[type=text]{min-height:40px}
   .handle{width:32px;margin-left:-16px}.handle.inner-start{margin-left:-10px}.handle.inner-end{margin-left:-22px}}
 @media (forced-colors:active){.turn,.error,.bar i{forced-color-adjust:none}}
