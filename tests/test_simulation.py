@@ -69,7 +69,7 @@ def test_overlap_ratio(overlap):
     talk = simulate_conversation([tone_recording()], 3, 240, overlap, seed=2)
     length = [np.diff(regions(talk.turns, least), axis=1).sum() for least in (1, 2)]
     assert length[1] / length[0] == pytest.approx(overlap, abs=0.03)
-    assert regions(talk.turns, 3).size == 0 or np.diff(regions(talk.turns, 3), axis=1).sum() < 0.02 * length[0]
+    assert regions(talk.turns, 3).size == 0
 
 
 @pytest.mark.parametrize("people", [1, 2, 5])
@@ -129,11 +129,16 @@ def test_pink_noise_has_equal_power_in_octaves():
 def test_tile(train):
     long = tile(train[:3], 100)
     assert len(long.waveform) == 100 * SAMPLE_RATE
-    assert np.array_equal(long.waveform[90 * SAMPLE_RATE :], train[0].waveform[: 10 * SAMPLE_RATE])
+    lap = sum(len(item.waveform) for item in train[:3])
+    assert np.array_equal(long.waveform[lap:], train[0].waveform[: 100 * SAMPLE_RATE - lap])
     assert long.turns[-1].end <= 100
-    first = [turn for turn in long.turns if turn.start < 30 and turn.end <= 30]
-    again = [Turn(turn.start + 90, turn.end + 90, turn.speaker) for turn in first if turn.end <= 10]
-    assert all(any(abs(t.start - a.start) < 1e-6 and t.speaker == a.speaker for t in long.turns) for a in again)
+    seconds = lap / SAMPLE_RATE
+    again = [turn for turn in long.turns if turn.start >= seconds]
+    first = [turn for turn in train[0].turns if turn.start < 100 - seconds]
+    assert len(again) == len(first)
+    for one, other in zip(sorted(again), sorted(first), strict=True):
+        assert one.start == pytest.approx(other.start + seconds)
+        assert one.speaker == other.speaker
 
 
 @pytest.mark.parametrize(

@@ -180,9 +180,11 @@ def simulate_conversation(
         # Interrupt whenever the conversation has less overlap than asked for; leave a pause otherwise.
         if turns and overlap > 0 and overlapped < overlap * (speech + length) and turns[-1].speaker != cast[current]:
             shared = min(generator.uniform(0.3, 0.9) * min(length, turns[-1].duration), cursor)
-            # Nobody speaks over his own earlier turn.
-            own_end = max([t.end for t in turns[-speakers * 4 :] if t.speaker == cast[current]], default=0.0)
-            start = max(cursor - shared, own_end, turns[-1].start)
+            # Nobody speaks over an earlier turn of his own, and no third person over two.
+            recent = turns[-4 * speakers :]
+            own_end = max((turn.end for turn in recent if turn.speaker == cast[current]), default=0.0)
+            second_end = sorted(turn.end for turn in recent)[-2] if len(recent) > 1 else 0.0
+            start = max(cursor - shared, own_end, second_end, turns[-1].start)
             overlapped += max(0.0, cursor - start)
         elif turns:
             start = cursor + (generator.exponential(pause) if pause else 0.0)
