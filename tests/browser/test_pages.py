@@ -145,6 +145,8 @@ def test_page(visit, name, width):
         page.evaluate("() => MathJax.startup.promise")
         assert page.locator("article .math:not(:has(mjx-container))").count() == 0, "an equation is not rendered"
         assert page.locator("mjx-merror, [data-mjx-error]").count() == 0, "MathJax reports an error"
+        numbers = [int(re.search(r"\d+", text)[0]) for text in page.locator("article .eqno").all_inner_texts()]
+        assert numbers == list(range(1, len(numbers) + 1)), "equations are numbered within their chapter"
     page.wait_for_timeout(150)
     assert one.foreign == []
     assert one.complaints == []
