@@ -68,6 +68,8 @@ class OverlapSettings:
         Somebody speaks, and a second one does, where the probability of speech, and of overlap, is above this.
     smoothing : float
         Seconds over which probabilities are averaged before they are compared with the onsets.
+
+    Chapter: stage-swap
     """
 
     step: float = 2.0
@@ -402,6 +404,8 @@ Embed = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Cluster = Callable[[np.ndarray, np.ndarray, SpeakerBounds], np.ndarray]
 Smooth = Callable[[np.ndarray, np.ndarray], "list[Turn]"]
 
+# No witnesses keep voices apart here, so the threshold is the middle of the flat part on the training data.
+CASCADE_RULE = MergeRule(threshold=0.6)
 CASCADE_MINIMUM_SPEAKER = 3.0
 
 
@@ -409,7 +413,7 @@ def cluster_windows(
     embeddings: np.ndarray,
     windows: np.ndarray,
     bounds: SpeakerBounds = SpeakerBounds(),
-    rule: MergeRule = DEFAULT_RULE,
+    rule: MergeRule = CASCADE_RULE,
     minimum_speaker: float = CASCADE_MINIMUM_SPEAKER,
 ) -> np.ndarray:
     """Label windows by agglomerative clustering; clusters too small to be a speaker join their nearest one.

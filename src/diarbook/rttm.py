@@ -28,7 +28,10 @@ _NANOSECONDS = 1_000_000_000
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """Content of a file, or an RttmError that says why not."""
+    """Content of a file, or an RttmError that says why not.
+
+    Chapter: evaluation
+    """
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
@@ -66,6 +69,8 @@ def seconds(text: str) -> float:
     ------
     ValueError
         Saying what a time must be.
+
+    Chapter: evaluation
     """
     try:
         value = float(text) if text.isascii() and "_" not in text else None
@@ -88,7 +93,10 @@ def _seconds(place: str, name: str, text: str) -> float:
 
 
 def check_record(fields: list[str]) -> str | None:
-    """What is wrong with the type or the number of fields of a line, or None."""
+    """What is wrong with the type or the number of fields of a line, or None.
+
+    Chapter: evaluation
+    """
     if fields[0] not in RECORD_TYPES:
         return f"a line starts with a record type such as SPEAKER, got {fields[0]!r}"
     if fields[0] == "SPEAKER" and not 8 <= len(fields) <= 10:

@@ -195,7 +195,10 @@ def diarization_errors(
 
 
 def matched_recordings(references, hypotheses, uem, allow_missing: bool, allow_extra: bool) -> list[str]:
-    """Names of the recordings to score, or an error that names those that one side lacks."""
+    """Names of the recordings to score, or an error that names those that one side lacks.
+
+    Chapter: evaluation
+    """
     names = list(references)
     if uem is not None:
         names += [name for name in uem if name not in references]

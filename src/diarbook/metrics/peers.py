@@ -18,12 +18,18 @@ from diarbook.turns import Turn, to_annotation
 
 
 def ours(reference: Sequence[Turn], hypothesis: Sequence[Turn], collar=0.0, skip_overlap=False, uem=None) -> float:
-    """Diarization error rate by this book."""
+    """Diarization error rate by this book.
+
+    Chapter: evaluation
+    """
     return diarization_error(reference, hypothesis, collar=collar, skip_overlap=skip_overlap, uem=uem).rate
 
 
 def by_pyannote(reference, hypothesis, collar=0.0, skip_overlap=False, uem=None) -> float:
-    """Diarization error rate by pyannote.metrics; ``collar`` is handed over as it is."""
+    """Diarization error rate by pyannote.metrics; ``collar`` is handed over as it is.
+
+    Chapter: evaluation
+    """
     from pyannote.core import Segment, Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate
 
@@ -39,7 +45,10 @@ def _rows(turns: Sequence[Turn]) -> list[tuple[str, float, float]]:
 
 
 def by_spyder(reference, hypothesis, collar=0.0, skip_overlap=False, uem=None) -> float:
-    """Diarization error rate by spyder."""
+    """Diarization error rate by spyder.
+
+    Chapter: evaluation
+    """
     import spyder
 
     return float(
@@ -54,7 +63,10 @@ def by_spyder(reference, hypothesis, collar=0.0, skip_overlap=False, uem=None) -
 
 
 def by_simpleder(reference, hypothesis, collar=0.0, skip_overlap=False, uem=None) -> float:
-    """Diarization error rate by simpleder, which has no UEM: NaN when there is one."""
+    """Diarization error rate by simpleder, which has no UEM: NaN when there is one.
+
+    Chapter: evaluation
+    """
     import simpleder
 
     if uem is not None:
