@@ -1,0 +1,41 @@
+"""The same network through pyannote.audio, to compare with ours.
+
+Chapter: segmentation
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from diarbook.assets import weights_path
+
+
+def pyannote_posteriors(waveform: np.ndarray) -> np.ndarray:
+    """Posteriors of the speaker sets from pyannote.audio's own model class.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+        One chunk at 16 kHz.
+
+    Returns
+    -------
+    ndarray of shape (frames, 7)
+
+    References
+    ----------
+    bredin2023pyannote, plaquet2023powerset
+
+    Chapter: segmentation
+    """
+    import torch
+
+    with warnings.catch_warnings():
+        # Without FFmpeg's libraries the import warns that files cannot be decoded; a waveform in memory needs none.
+        warnings.filterwarnings("ignore", message="(?s).*torchcodec")
+        from pyannote.audio import Model
+    model = Model.from_pretrained(weights_path("segmentation-3.0")).eval()
+    with torch.inference_mode():
+        return model(torch.from_numpy(waveform)[None, None]).exp().numpy()[0]
