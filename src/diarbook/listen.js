@@ -1,6 +1,7 @@
 // <wsw-timeline>: gives life to the picture in its shadow root. Several outputs carry this script; the first defines it.
 (() => {
-  if (customElements.get("wsw-timeline")) return;
+  // An element may start before the parser has reached its sound; the script after it starts it then.
+  if (customElements.get("wsw-timeline")) return document.querySelectorAll("wsw-timeline").forEach((e) => e.start());
   let playing = null;
   const clock = (s) => Math.floor(s / 60) + ":" + (s % 60).toFixed(1).padStart(4, "0");
   customElements.define("wsw-timeline", class extends HTMLElement {

@@ -158,7 +158,7 @@ def test_page(visit, name, width):
         "article svg[role=img]:not([aria-hidden])", "e => e.map(x => x.getAttribute('aria-label') || '')"
     ):
         assert label.strip()
-    assert page.eval_on_selector_all("wsw-timeline", "e => e.filter(x => !x.ready || !x.shadowRoot).length") == 0
+    page.wait_for_function("() => [...document.querySelectorAll('wsw-timeline')].every((e) => e.ready && e.shadowRoot)")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
