@@ -93,9 +93,14 @@ def mel_energies(waveform: np.ndarray) -> np.ndarray:
 
     Chapter: embeddings
     """
-    import librosa
+    import warnings
 
-    mel = librosa.feature.melspectrogram(y=waveform, sr=SAMPLE_RATE, n_fft=FFT, hop_length=HOP, n_mels=BANDS)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")  # a progress bar that nobody asked for
+        import librosa
+        import librosa.feature
+
+        mel = librosa.feature.melspectrogram(y=waveform, sr=SAMPLE_RATE, n_fft=FFT, hop_length=HOP, n_mels=BANDS)
     return mel.T.astype(np.float32)
 
 
