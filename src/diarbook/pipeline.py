@@ -8,6 +8,7 @@ Chapter: start
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -548,6 +549,32 @@ def cascade_vad(waveform: np.ndarray) -> np.ndarray:
     from diarbook.vad import segmentation_vad
 
     return segmentation_vad(waveform, onset=DEFAULTS.speech_onset, step=DEFAULTS.step)
+
+
+def remembered(stage: Callable) -> Callable:
+    """The stage, run once for the same input: for experiments that change another stage.
+
+    Parameters
+    ----------
+    stage : callable
+        Takes arrays, such as a detector or an embedding of windows.
+
+    Returns
+    -------
+    callable
+        Gives the earlier result when the arrays hold the same bytes. Do not change what it returns.
+
+    Chapter: stage-swap
+    """
+    results: dict[tuple[bytes, ...], object] = {}
+
+    def run(*arrays: np.ndarray):
+        key = tuple(hashlib.sha256(np.ascontiguousarray(array).tobytes()).digest() for array in arrays)
+        if key not in results:
+            results[key] = stage(*arrays)
+        return results[key]
+
+    return run
 
 
 # ---------------------------------------------------------------- stages replaced by the truth
