@@ -1,5 +1,7 @@
 """The built book, as files. `make book` itself fails at the first warning."""
 
+import base64
+import io
 import json
 import re
 from functools import cache
@@ -7,8 +9,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pytest
+import soundfile
+from scipy.signal import correlate
 from tests.pages import ROOT, toc_files
+
+from diarbook.assets import recording, recordings_registry
+from diarbook.audio import SAMPLE_RATE, resample
 
 HTML = ROOT / "_build" / "html"
 PAGES = toc_files()
@@ -81,3 +89,39 @@ def test_every_notebook_page_ran():
     for page in PAGES:
         if page.startswith("notebooks/"):
             assert "cell_output" in parsed(HTML / f"{page}.html").classes, page
+
+
+def embedded_audio(page: str) -> list[bytes]:
+    text = (HTML / f"{page}.html").read_text(encoding="utf-8")
+    return [base64.b64decode(data) for data in re.findall(r"data:audio/mpeg;base64,([A-Za-z0-9+/=]+)", text)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_carries_audio_that_may_not_be_redistributed(page):
+    """A published page hands out what it plays: no player may hold a stretch of such a recording."""
+    private = [name for name, entry in recordings_registry().items() if not entry.get("redistribute", True)]
+    assert private == ["sample"]
+    whole = recording("sample").waveform
+    for audio in embedded_audio(page):
+        samples, rate = soundfile.read(io.BytesIO(audio), dtype="float32")
+        waveform = resample(samples, rate)
+        for first in range(0, len(waveform) - SAMPLE_RATE, SAMPLE_RATE):
+            piece = waveform[first : first + SAMPLE_RATE]
+            assert likeness(whole, piece) < 0.8, f"{first // SAMPLE_RATE} s into a player"
+
+
+def likeness(whole: np.ndarray, piece: np.ndarray) -> float:
+    """Correlation coefficient of a piece and the stretch that it fits best; 0 for near silence."""
+    if np.abs(piece).max() < 1e-3:
+        return 0.0
+    products = correlate(whole, piece, mode="valid", method="fft")
+    best = int(np.abs(products).argmax())
+    stretch = whole[best : best + len(piece)]
+    return float(abs(products[best]) / (np.linalg.norm(piece) * max(np.linalg.norm(stretch), 1e-9)))
+
+
+def test_a_stretch_of_a_recording_is_recognised_and_another_voice_is_not():
+    whole = recording("sample").waveform
+    copied = 0.3 * whole[200_000 : 200_000 + SAMPLE_RATE]
+    assert likeness(whole, copied) > 0.99
+    assert likeness(whole, recording("tst00").waveform[200_000 : 200_000 + SAMPLE_RATE]) < 0.8

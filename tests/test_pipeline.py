@@ -21,6 +21,7 @@ from diarbook.pipeline import (
     overlap_aware,
     pyannote_peer,
     reconstruct,
+    remembered,
     speaker_bounds,
 )
 from diarbook.turns import Turn, regions, speakers
