@@ -12,7 +12,7 @@ WORKERS ?= 2
 OFFLINE := $(if $(ONLINE),,PYTHONPATH=$(CURDIR)/tests/offline)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab assets lint format bench lock clean distclean
+.PHONY: help book test lab assets lint format bench conformance lock clean distclean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -42,6 +42,9 @@ format: $(READY)  ## bring the code into its style
 
 bench: $(READY) $(ASSETS)  ## measure data/evidence again
 	@for file in benchmarks/*.py; do echo "$$file"; $(OFFLINE) $(BIN)/python "$$file" || exit 1; done
+
+conformance: $(READY)  ## compare scorers on data/conformance
+	@$(OFFLINE) $(BIN)/python benchmarks/conformance.py
 
 lock:  ## resolve requirements.lock and environment.yml again (needs the network)
 	@$(BIN)/python -m uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url \
