@@ -268,8 +268,10 @@ def cluster_voices(
     links = crowded_links(voices.scores, voices.activity, voices.crowded, voices.stretches)
     member = np.eye(labels.max() + 1)[labels]
     agreement, evidence = links.agreement @ member, links.evidence @ member
-    against = links.agreement + 0.2 * links.evidence  # below 0: somebody else dominates that stretch in the chunk
-    others = links.evidence.multiply(against < 0) @ member
+    balance = (links.agreement + 0.2 * links.evidence).tocoo()
+    against = balance.data < 0  # somebody else dominates that stretch in the chunk
+    others = np.zeros(evidence.shape)
+    np.add.at(others, balance.row[against], member[balance.col[against]])
     placed = assign_with_exclusions(
         voices.embeddings[count:],
         speaker_centroids(unit_length(voices.embeddings[:count]), labels, voices.seconds[:count]),
@@ -405,7 +407,7 @@ Embed = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Cluster = Callable[[np.ndarray, np.ndarray, SpeakerBounds], np.ndarray]
 Smooth = Callable[[np.ndarray, np.ndarray], "list[Turn]"]
 
-# No witnesses keep voices apart here, so the threshold is the middle of the flat part on the training data.
+# No chunks keep voices apart here, so the threshold is the middle of the flat part on the training data.
 CASCADE_RULE = MergeRule(threshold=0.6)
 CASCADE_MINIMUM_SPEAKER = 3.0
 

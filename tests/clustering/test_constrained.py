@@ -1,4 +1,4 @@
-"""Clustering with durations and witnesses: by hand, against scipy where they coincide, and at size."""
+"""Clustering with durations and evidence of chunks: by hand, against scipy where they coincide, and at size."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def same_partition(one, other):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_first_merge_and_two_clusters_as_scipy_finds_them(seed):
-    # With equal weights and no witnesses this is linkage by the cosine of centroid directions; on well separated
+    # With equal weights and no evidence this is linkage by the cosine of centroid directions; on well separated
     # voices every linkage ends in the same partition.
     points, truth = voices(4, 12, 0.5, seed)
     units = points / np.linalg.norm(points, axis=1, keepdims=True)
@@ -85,7 +85,7 @@ def test_equals_the_definition_recomputed_from_scratch(seed):
     assert same_partition(ours, brute_force(points, seconds, agreement, evidence, rule))
 
 
-def test_witnesses_keep_apart_what_sounds_alike():
+def test_evidence_keeps_apart_what_sounds_alike():
     points = np.array([[1.0, 0.0], [1.0, 0.1]])
     evidence = np.array([[0.0, 5.0], [5.0, 0.0]])
     rule = MergeRule(threshold=0.5, penalty=1.0)
@@ -125,7 +125,7 @@ def test_blocks_find_the_same_speakers():
     assert same_partition(constrained_agglomerative(points, rule=PLAIN, block=40), truth)
 
 
-def test_blocks_carry_witnesses_along():
+def test_blocks_carry_evidence_along():
     points = np.tile([[1.0, 0.0], [1.0, 0.05]], (40, 1))
     parity = np.arange(80) % 2
     near = np.abs(np.arange(80)[:, None] - np.arange(80)[None]) == 1

@@ -24,7 +24,7 @@ class MergeRule:
 
     The cosine of two centroids is attenuated by noise, the more the less speech they are made of: between two samples
     of one voice it is about ``sqrt(r(a) r(b))`` with ``r(t) = t / (t + reliability_seconds)``. So the threshold is
-    attenuated as well, and what witnesses say is added.
+    attenuated as well, and what the chunks say of the pair is added.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ class MergeRule:
     reliability_seconds : float
         Seconds of speech at which half of an embedding's variance is the speaker's.
     bonus, penalty : float
-        Added to, or taken off, the cosine when all witnesses agree that they are the same, or different.
+        Added to, or taken off, the cosine when all chunks agree that they are the same, or different.
     full_evidence : float
-        Seconds of evidence from which on the witnesses count in full.
+        Seconds of evidence from which on the chunks count in full.
 
     Chapter: clustering
     """
@@ -57,10 +57,10 @@ class MergeRule:
         """How far two clusters are from the point of indifference; at 0 or above they may merge."""
         reliability = np.sqrt(seconds / (seconds + self.reliability_seconds))
         other = np.sqrt(other_seconds / (other_seconds + self.reliability_seconds))
-        return cosine - self.threshold * reliability * other + self.hearsay(agreement, evidence)
+        return cosine - self.threshold * reliability * other + self.evidence_offset(agreement, evidence)
 
-    def hearsay(self, agreement: np.ndarray, evidence: np.ndarray) -> np.ndarray:
-        """What the witnesses add to the cosine."""
+    def evidence_offset(self, agreement: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+        """What the chunks add to the cosine."""
         verdict = np.divide(agreement, evidence, out=np.zeros_like(evidence), where=evidence > 0)
         verdict = verdict * np.minimum(1, evidence / self.full_evidence)
         return np.where(verdict > 0, self.bonus, self.penalty) * verdict
@@ -140,7 +140,7 @@ def constrained_agglomerative(
     maximum_speakers: int | None = None,
     block: int = BLOCK,
 ) -> np.ndarray:
-    """Agglomerative clustering by centroids, with thresholds that know the durations and with witnesses.
+    """Agglomerative clustering by centroids, with thresholds that know the durations, and with evidence of chunks.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def constrained_agglomerative(
     seconds : ndarray of shape (n,), optional
         Speech behind each embedding; 1 s by default.
     agreement, evidence : arrays of shape (n, n), optional
-        Sparse or dense, symmetric. Evidence is how many seconds of speech witnesses judged a pair by, agreement
+        Sparse or dense, symmetric. Evidence is how many seconds of speech the chunks judged a pair by, agreement
         the same times their verdict, from -1 (different speakers) to 1 (the same).
     rule : MergeRule
     minimum_seconds : float
@@ -194,7 +194,7 @@ def constrained_agglomerative(
 
 
 def _between(agreement: csr_array, evidence: csr_array, atoms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The witnesses' tables between clusters, dense, nothing on the diagonal."""
+    """The chunks' tables between clusters, dense, nothing on the diagonal."""
     count = int(atoms.max()) + 1
     member = csr_array((np.ones(len(atoms)), (np.arange(len(atoms)), atoms)), shape=(len(atoms), count))
     tables = [(member.T @ table @ member).toarray() for table in (agreement, evidence)]
@@ -289,7 +289,7 @@ def assign_with_exclusions(
     centroids : ndarray of shape (k, d)
         Of unit length.
     agreement, evidence : ndarray of shape (m, k)
-        What witnesses say of each pair, see :class:`MergeRule`.
+        What the chunks say of each pair, see :class:`MergeRule`.
     excluded : ndarray of bool, shape (m, k)
         Speakers whom an item cannot be.
     groups : ndarray of int, shape (m,)
@@ -309,7 +309,9 @@ def assign_with_exclusions(
     labels = np.full(len(embeddings), count)
     if count == 0 or len(embeddings) == 0:
         return labels
-    score = unit_rows(np.asarray(embeddings, dtype=np.float64)) @ centroids.T + rule.hearsay(agreement, evidence)
+    score = unit_rows(np.asarray(embeddings, dtype=np.float64)) @ centroids.T + rule.evidence_offset(
+        agreement, evidence
+    )
     excluded = excluded.copy()
     for item in np.argsort(-seconds, kind="stable"):
         allowed = np.where(excluded[item], -np.inf, score[item])
