@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # SpeechBrain, which pyannote.audio imports too, leaves modules behind that import themselves when asked for
+    # __file__, and fail where their extra is not installed. Hypothesis asks every module.
+    if lazy := sys.modules.get("speechbrain.utils.importutils"):
+        lazy.LazyModule.__file__ = None
 
 
 _executed: set[str] = set()

@@ -110,7 +110,7 @@ def test_silence_is_valid_and_empty(tmp_path):
         ("empty.wav", b"", "empty"),
         ("text.wav", b"these are words, not sound\n", "cannot be read as audio"),
         ("nan.wav", np.full(16000, np.nan, np.float32), "finite number"),
-        ("short.wav", np.zeros(800, np.float32), "0.050 s of audio, at least 0.1 s"),
+        ("brief.wav", np.zeros(800, np.float32), "0.050 s of audio, at least 0.1 s"),
     ],
 )
 def test_bad_files_are_one_line_and_stop_before_anything_is_written(tmp_path, short, name, content, message):
