@@ -193,7 +193,7 @@ def test_timeline_plays_and_its_cursor_follows(visit, width):
     middle = position(element)
     one.page.wait_for_timeout(500)
     element.locator(".go").click()
-    one.page.wait_for_timeout(100)  # the last frame is drawn after the pause is asked for
+    one.page.wait_for_timeout(300)  # the last frame is drawn after the pause is asked for
     after = position(element)
     assert before < middle < after
     one.page.wait_for_timeout(400)
