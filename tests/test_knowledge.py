@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,12 +54,14 @@ def test_no_files_is_an_empty_ontology(tmp_path):
     [
         ("{a: [", "a.yaml: not valid YAML"),
         ("a: 1", "a.yaml: expected a list of concepts, got dict"),
-        ("- 5", "a.yaml: concept 1: expected a mapping, got int"),
-        ([{"id": "x"}], "a.yaml: x: field 'label' must be a text, got None"),
-        ([concept("x", colour="red")], "a.yaml: x: unknown field 'colour'"),
-        ([concept("x", related="y")], "a.yaml: x: field 'related' must be a list of texts, got 'y'"),
-        ([concept("x", function=3)], "a.yaml: x: field 'function' must be a text"),
-        ([concept("x"), concept("x")], "a.yaml: x: defined before, in a.yaml"),
+        ("- 5", "a.yaml:1: concept 1: expected a mapping, got int"),
+        ([{"id": "x"}], "a.yaml:1: x: field 'label' must be a text, got None"),
+        ([concept("x", toolkits={"NeMo": 3})], "a.yaml:7: x: field 'toolkits' must map toolkits to texts"),
+        ([concept("x", unit=["s"])], "a.yaml:7: x: field 'unit' must be a text"),
+        ([concept("x", colour="red")], "a.yaml:2: x: unknown field 'colour'"),
+        ([concept("x", related="y")], "a.yaml:7: x: field 'related' must be a list of texts, got 'y'"),
+        ([concept("x", function=3)], "a.yaml:4: x: field 'function' must be a text"),
+        ([concept("x"), concept("x")], "a.yaml:7: x: defined before, in a.yaml line 1"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path, text, message):
@@ -70,29 +73,45 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, text, message):
 
 def test_one_id_in_two_files(tmp_path):
     write(tmp_path, a=[concept("x")], b=[concept("x")])
-    with pytest.raises(KnowledgeError, match=r"b\.yaml: x: defined before, in a\.yaml"):
+    with pytest.raises(KnowledgeError, match=r"b\.yaml:1: x: defined before, in a\.yaml line 1"):
         load_ontology(tmp_path)
     assert set(load_ontology(tmp_path, only="b.yaml")) == {"x"}
 
 
 @pytest.mark.parametrize(
-    ("rows", "fault"),
+    ("fields", "fault"),
     [
-        ([concept("x", related=["y"])], "a.yaml: x: related names 'y', which no file defines"),
-        ([concept("x", broader=["x"])], "a.yaml: x: broader names the concept itself"),
-        ([concept("x", broader=["y"]), concept("y", broader=["x"])], "a.yaml: x: is broader than itself"),
-        ([concept("x", sources=["nobody1900"])], "a.yaml: x: source 'nobody1900' is not in references.bib"),
-        ([concept("x", chapter="cooking")], "a.yaml: x: chapter 'cooking' is not in the plan"),
-        ([concept("x", function="diarbook.turns.nothing")], "a.yaml: x: function 'diarbook.turns.nothing' does not"),
-        ([concept("x", function="no_such_module.f")], "a.yaml: x: function 'no_such_module.f' does not"),
-        ([concept("x", alternative=["Y"]), concept("y")], "a.yaml: y: the name 'y' is taken by x in a.yaml"),
-        ([concept("No Id")], "a.yaml: No Id: the id must be kebab-case"),
+        ({"related": ["y"]}, "related names 'y', which no file defines"),
+        ({"broader": ["x"]}, "broader names the concept itself"),
+        ({"broader": ["z"], "related": ["z"]}, "related names 'z', which is broader or narrower already"),
+        ({"stage": ["z"]}, "stage names 'z', which is a term"),
+        ({"sources": ["nobody1900"]}, "source 'nobody1900' is not in references.bib"),
+        ({"chapter": "cooking"}, "chapter 'cooking' is not in the plan"),
+        ({"kind": "mood"}, "kind 'mood' is unknown"),
+        ({"toolkits": {"Praat": "p"}}, "toolkit 'Praat' is unknown"),
+        ({"function": "diarbook.turns.nothing"}, "function 'diarbook.turns.nothing' does not"),
+        ({"function": "no_such_module.f"}, "function 'no_such_module.f' does not"),
+        ({"alternative": ["Z"]}, "the name 'Z' is taken by z in a.yaml"),
     ],
 )
-def test_faults_are_named(tmp_path, rows, fault):
-    found = problems(load_ontology(write(tmp_path, a=rows)), sources={"somebody2000"})
-    assert found
-    assert found[0].startswith(fault)
+def test_faults_are_named(tmp_path, fields, fault):
+    rows = [concept("z", related=["w"]), concept("w"), {**concept("x", related=["w"]), **fields}]
+    rows[-1] |= {name: rows[-1].pop(name) for name in fields}  # at the end, so that its line is the last one
+    text = yaml.safe_dump(rows, sort_keys=False, default_flow_style=None)
+    found = problems(load_ontology(write(tmp_path, a=text)), sources={"somebody2000"})
+    line = len(text.splitlines())
+    assert [one for one in found if one.startswith(f"a.yaml:{line}: x: {fault}")]
+
+
+def test_cycles_orphans_and_ids_are_named(tmp_path):
+    rows = [concept("x", broader=["y"]), concept("y", broader=["x"]), concept("alone"), concept("No Id", related=["x"])]
+    found = problems(load_ontology(write(tmp_path, a=rows)), sources=set())
+    assert [re.sub(r":\d+:", ":", line) for line in found] == [
+        "a.yaml: x: is broader than itself",
+        "a.yaml: y: is broader than itself",
+        "a.yaml: alone: an orphan; relate it to another concept",
+        "a.yaml: No Id: the id must be kebab-case, such as voice-activity-detection",
+    ]
 
 
 def test_resolve():

@@ -20,6 +20,7 @@ COMMANDS = {
     "diarize": "Write who spoke when in audio files.",
     "score": "Score a diarization against a reference.",
     "lint": "Find every fault of RTTM and UEM files.",
+    "ontology": "Check and export the book's terms.",
     "fetch": "Bring models and recordings into the cache.",
     "info": "Show versions, the cache and the licences of what is in it.",
 }

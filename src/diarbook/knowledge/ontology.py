@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import yaml
@@ -16,37 +16,66 @@ import yaml
 from diarbook.errors import KnowledgeError
 from diarbook.files import repository_root
 
-CHAPTERS = (
-    "start",
-    "features",
-    "vad",
-    "segmentation",
-    "embeddings",
-    "clustering",
-    "resegmentation",
-    "evaluation",
-    "playground",
-    "stage-swap",
-    "ivector",
-    "backends",
-    "training",
-    "eend",
-    "tsvad",
-    "voiceprints",
-    "verification",
-    "identification",
-    "vectordb",
-    "privacy",
-    "streaming",
-    "hybrid",
-    "toolkits",
-    "asr",
-    "multimodal",
-    "scaling",
-    "datasets",
-    "landscape",
-)
-"""Chapter words of the plan; a concept, or a docstring's ``Chapter:`` line, names one of them."""
+CHAPTER_NAMES = {
+    "start": "The whole map",
+    "features": "Features",
+    "vad": "Voice activity detection",
+    "segmentation": "Segmentation",
+    "embeddings": "Embeddings",
+    "clustering": "Clustering",
+    "resegmentation": "Resegmentation",
+    "evaluation": "Evaluation",
+    "playground": "DER playground",
+    "stage-swap": "Stage swapping",
+    "ivector": "I-vectors",
+    "backends": "Back-ends",
+    "training": "Training and adaptation",
+    "eend": "End-to-end diarization",
+    "tsvad": "Target-speaker VAD",
+    "voiceprints": "Voiceprints",
+    "verification": "Verification",
+    "identification": "Identification",
+    "vectordb": "Vector stores",
+    "privacy": "Privacy",
+    "streaming": "Streaming",
+    "hybrid": "Hybrid systems",
+    "toolkits": "Toolkits",
+    "asr": "Words and speakers",
+    "multimodal": "Sound and picture",
+    "scaling": "Scaling",
+    "datasets": "Data sets",
+    "landscape": "Choosing tools",
+}
+"""Chapter words of the plan with short names, in the order of the plan."""
+
+CHAPTERS = tuple(CHAPTER_NAMES)
+"""Chapter words; a concept, or a docstring's ``Chapter:`` line, names one of them."""
+
+
+SCHEMES = {
+    "task": "Tasks",
+    "stage": "Stages",
+    "method": "Methods",
+    "process": "Methods",
+    "representation": "Representations",
+    "feature": "Representations",
+    "architecture": "Architectures",
+    "component": "Components",
+    "metric": "Metrics",
+    "measure": "Metrics",
+    "format": "Formats",
+    "parameter": "Parameters",
+    "mode": "Modes",
+    "dataset": "Data sets",
+    "tool": "Tools",
+    "model": "Models",
+    "risk": "Risks",
+    "term": "Terms",
+}
+"""The concept scheme of each kind of concept."""
+
+TOOLKITS = ("pyannote.audio", "NeMo", "SpeechBrain", "WeSpeaker", "Kaldi", "diart")
+"""The toolkits whose name and default a concept may give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +89,7 @@ class Concept:
     label : str
         The standard term.
     kind : str
-        Such as ``task``, ``stage``, ``method``, ``metric`` or ``model``.
+        A key of ``SCHEMES``, such as ``task``, ``stage``, ``method``, ``metric`` or ``model``.
     definition : str
         One plain sentence for a newcomer.
     expert : str
@@ -71,12 +100,22 @@ class Concept:
         Abbreviations and other names.
     broader, related, not_to_be_confused_with : tuple of str
         Ids of other concepts.
+    stage : tuple of str
+        Ids of the stages (concepts of kind ``stage``) that it is a part of.
+    input, output : str, optional
+        What goes in and what comes out, with shapes or units where it has them.
+    symbol, unit : str, optional
+        How equations write it, and its unit.
+    toolkits : tuple of (str, str)
+        What a toolkit of ``TOOLKITS`` calls it, with its default.
     function : str, optional
         Full name of the function that implements it.
     sources : tuple of str
         Keys of ``data/references.bib``.
     file : str
         Where the concept is defined.
+    lines : mapping of str to int
+        Line of each field in that file; ``id`` is the line where the concept starts.
 
     Chapter: start
     """
@@ -91,9 +130,25 @@ class Concept:
     broader: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
     not_to_be_confused_with: tuple[str, ...] = ()
+    stage: tuple[str, ...] = ()
+    input: str | None = None
+    output: str | None = None
+    symbol: str | None = None
+    unit: str | None = None
+    toolkits: tuple[tuple[str, str], ...] = ()
     function: str | None = None
     sources: tuple[str, ...] = ()
     file: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def scheme(self) -> str:
+        """Title of the concept scheme."""
+        return SCHEMES[self.kind]
+
+    def place(self, name: str = "id") -> str:
+        """File, line and id, as a fault names them."""
+        return f"{self.file}:{self.lines.get(name, self.lines.get('id', 1))}: {self.id}"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -105,8 +160,9 @@ class Concept:
 
 
 _TEXTS = ("id", "label", "kind", "definition", "expert", "chapter")
-_LISTS = ("alternative", "broader", "related", "not_to_be_confused_with", "sources")
-_KNOWN = {field.name for field in fields(Concept)} - {"file"}
+_OPTIONAL = ("input", "output", "symbol", "unit", "function")
+_LISTS = ("alternative", "broader", "related", "not_to_be_confused_with", "stage", "sources")
+_KNOWN = {entry.name for entry in fields(Concept)} - {"file", "lines"}
 
 
 def ontology_files(folder: Path | None = None) -> list[Path]:
@@ -142,44 +198,75 @@ def load_ontology(folder: Path | None = None, only: str | None = None) -> dict[s
         if only not in (None, path.name):
             continue
         try:
-            rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            rows, places = yaml.load(text, Loader=Loader), line_numbers(text)
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             reason = " ".join(str(error).split())
             raise KnowledgeError(f"{path.name}: not valid YAML ({reason})") from None
         if not isinstance(rows or [], list):
             raise KnowledgeError(f"{path.name}: expected a list of concepts, got {type(rows).__name__}")
-        for number, row in enumerate(rows or [], 1):
-            concept = _concept(path.name, number, row)
+        for number, row in enumerate(rows or []):
+            concept = _concept(path.name, number, row, places[number])
             if concept.id in concepts:
-                other = concepts[concept.id].file
-                raise KnowledgeError(f"{path.name}: {concept.id}: defined before, in {other}; keep one")
+                other = concepts[concept.id]
+                raise KnowledgeError(
+                    f"{concept.place()}: defined before, in {other.file} line {other.lines['id']}; keep one"
+                )
             concepts[concept.id] = concept
     return concepts
 
 
-def _concept(file: str, number: int, row: object) -> Concept:
-    if not isinstance(row, dict):
-        raise KnowledgeError(f"{file}: concept {number}: expected a mapping, got {type(row).__name__}")
-    place = f"{file}: {row.get('id', f'concept {number}')}"
-    if unknown := set(row) - _KNOWN:
-        raise KnowledgeError(
-            f"{place}: unknown field {sorted(unknown, key=str)[0]!r}; known: {', '.join(sorted(_KNOWN))}"
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def line_numbers(text: str) -> list[dict[str, int]]:
+    """For each row of a YAML list, the line of each of its fields."""
+    top = yaml.compose(text, Loader=Loader)
+    if not isinstance(top, yaml.SequenceNode):
+        return []
+    return [
+        {"id": row.start_mark.line + 1}
+        | (
+            {key.value: key.start_mark.line + 1 for key, _ in row.value if key.value != "id"}
+            if isinstance(row, yaml.MappingNode)
+            else {}
         )
-    values: dict[str, object] = {"file": file}
+        for row in top.value
+    ]
+
+
+def _concept(file: str, number: int, row: object, lines: dict[str, int]) -> Concept:
+    if not isinstance(row, dict):
+        raise KnowledgeError(
+            f"{file}:{lines['id']}: concept {number + 1}: expected a mapping, got {type(row).__name__}"
+        )
+
+    def place(name: str = "id") -> str:
+        return f"{file}:{lines.get(name, lines['id'])}: {row.get('id', f'concept {number + 1}')}"
+
+    if unknown := sorted(set(row) - _KNOWN, key=str):
+        raise KnowledgeError(f"{place(unknown[0])}: unknown field {unknown[0]!r}; known: {', '.join(sorted(_KNOWN))}")
+    values: dict[str, object] = {"file": file, "lines": lines}
     for name in _TEXTS:
         text = row.get(name)
         if not isinstance(text, str) or not text.strip():
-            raise KnowledgeError(f"{place}: field {name!r} must be a text, got {text!r}")
+            raise KnowledgeError(f"{place(name)}: field {name!r} must be a text, got {text!r}")
         values[name] = " ".join(text.split())
+    for name in _OPTIONAL:
+        text = row.get(name) or None
+        if text is not None and not isinstance(text, str):
+            raise KnowledgeError(f"{place(name)}: field {name!r} must be a text, got {text!r}")
+        values[name] = " ".join(text.split()) if text else None
     for name in _LISTS:
         items = row.get(name) or []
         if not isinstance(items, list) or not all(isinstance(item, str) and item.strip() for item in items):
-            raise KnowledgeError(f"{place}: field {name!r} must be a list of texts, got {items!r}")
+            raise KnowledgeError(f"{place(name)}: field {name!r} must be a list of texts, got {items!r}")
         values[name] = tuple(" ".join(item.split()) for item in items)
-    function = row.get("function") or None
-    if function is not None and not isinstance(function, str):
-        raise KnowledgeError(f"{place}: field 'function' must be a text, got {function!r}")
-    return Concept(**values, function=function)
+    toolkits = row.get("toolkits") or {}
+    if not isinstance(toolkits, dict) or not all(isinstance(text, str) for text in (*toolkits, *toolkits.values())):
+        raise KnowledgeError(f"{place('toolkits')}: field 'toolkits' must map toolkits to texts, got {toolkits!r}")
+    values["toolkits"] = tuple((name, " ".join(text.split())) for name, text in toolkits.items())
+    return Concept(**values)
 
 
 def bibliography_keys(path: Path | None = None) -> set[str]:
@@ -212,9 +299,10 @@ def resolve(name: str) -> object | None:
 def problems(
     concepts: dict[str, Concept], sources: Collection[str] | None = None, chapters: Iterable[str] = CHAPTERS
 ) -> list[str]:
-    """What is wrong with an ontology, one line a fault, each with its file and concept.
+    """What is wrong with an ontology, one line a fault, each with its file, line and concept.
 
-    Two concepts with one name, and references to concepts, sources, chapters or functions that do not exist.
+    Two concepts with one name, orphans, and references to concepts, kinds, sources, chapters, toolkits or functions
+    that do not exist.
 
     Parameters
     ----------
@@ -231,41 +319,63 @@ def problems(
     found: list[str] = []
     owners: dict[str, Concept] = {}
     for concept in concepts.values():
-        place = f"{concept.file}: {concept.id}"
         if not re.fullmatch(r"[a-z0-9+.]+(-[a-z0-9+.]+)*", concept.id):  # as in cam++
-            found.append(f"{place}: the id must be kebab-case, such as voice-activity-detection")
+            found.append(f"{concept.place()}: the id must be kebab-case, such as voice-activity-detection")
+        if concept.kind not in SCHEMES:
+            found.append(f"{concept.place('kind')}: kind {concept.kind!r} is unknown; known: {', '.join(SCHEMES)}")
         for name in concept.names:
             owner = owners.setdefault(name.casefold(), concept)
             if owner is not concept:
+                place = concept.place("alternative")
                 found.append(f"{place}: the name {name!r} is taken by {owner.id} in {owner.file}; keep one")
-        for field in ("broader", "related", "not_to_be_confused_with"):
-            for other in getattr(concept, field):
+        for relation in ("broader", "related", "not_to_be_confused_with", "stage"):
+            place = concept.place(relation)
+            for other in getattr(concept, relation):
                 if other == concept.id:
-                    found.append(f"{place}: {field} names the concept itself")
+                    found.append(f"{place}: {relation} names the concept itself")
                 elif other not in concepts:
-                    found.append(f"{place}: {field} names {other!r}, which no file defines")
-        found += [f"{place}: source {key!r} is not in references.bib" for key in concept.sources if key not in sources]
+                    found.append(f"{place}: {relation} names {other!r}, which no file defines")
+                elif relation == "stage" and concepts[other].kind != "stage":
+                    found.append(f"{place}: stage names {other!r}, which is a {concepts[other].kind}")
+        above = _ancestors(concepts, concept.id)
+        if concept.id in above and concept.id not in concept.broader:
+            found.append(f"{concept.place('broader')}: is broader than itself")
+        found += [
+            f"{concept.place('related')}: related names {other!r}, which is broader or narrower already (SKOS S27)"
+            for other in concept.related
+            if other in above or (other in concepts and concept.id in _ancestors(concepts, other))
+        ]
+        for toolkit, _ in concept.toolkits:
+            if toolkit not in TOOLKITS:
+                found.append(
+                    f"{concept.place('toolkits')}: toolkit {toolkit!r} is unknown; known: {', '.join(TOOLKITS)}"
+                )
+        found += [
+            f"{concept.place('sources')}: source {key!r} is not in references.bib"
+            for key in concept.sources
+            if key not in sources
+        ]
         if concept.chapter not in chapters:
             found.append(
-                f"{place}: chapter {concept.chapter!r} is not in the plan; known: {', '.join(sorted(chapters))}"
+                f"{concept.place('chapter')}: chapter {concept.chapter!r} is not in the plan; "
+                f"known: {', '.join(sorted(chapters))}"
             )
         if concept.function and not callable(resolve(concept.function)):
-            found.append(f"{place}: function {concept.function!r} does not exist")
-    return found + [f"{concepts[name].file}: {name}: is broader than itself" for name in _in_cycles(concepts)]
+            found.append(f"{concept.place('function')}: function {concept.function!r} does not exist")
+        if not (concept.broader or concept.related or concept.stage) and not any(
+            concept.id in (*other.broader, *other.related, *other.stage) for other in concepts.values()
+        ):
+            found.append(f"{concept.place()}: an orphan; relate it to another concept")
+    return found
 
 
-def _in_cycles(concepts: dict[str, Concept]) -> list[str]:
-    """Ids of the concepts that the relation ``broader`` leads back to."""
-    cyclic = []
-    for start in concepts:
-        seen: set[str] = set()
-        ahead = list(concepts[start].broader)
-        while ahead:
-            name = ahead.pop()
-            if name in seen or name not in concepts:
-                continue
+def _ancestors(concepts: Mapping[str, Concept], start: str) -> set[str]:
+    """Ids that the relation ``broader`` leads to, in any number of steps."""
+    seen: set[str] = set()
+    ahead = list(concepts[start].broader)
+    while ahead:
+        name = ahead.pop()
+        if name not in seen and name in concepts:
             seen.add(name)
             ahead += concepts[name].broader
-        if start in seen and start not in concepts[start].broader:
-            cyclic.append(start)
-    return cyclic
+    return seen

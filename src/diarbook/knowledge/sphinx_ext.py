@@ -35,7 +35,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-UNDOCUMENTED = ("diarbook.knowledge.sphinx_ext", "diarbook.commands", "diarbook.__main__")
+PARTS = ("measured", "downloads", "claims_directives", "concept_directives")
+"""Modules of this package with directives of their own."""
+
+UNDOCUMENTED = (
+    "diarbook.knowledge.sphinx_ext",
+    *(f"diarbook.knowledge.{part}" for part in PARTS),
+    "diarbook.commands",
+    "diarbook.__main__",
+)
 
 
 class WswDirective(SphinxDirective):
@@ -162,13 +170,18 @@ class GlossaryFromOntology(WswDirective):
         facts: list[tuple[str, Sequence[nodes.Node | str]]] = []
         if names[1:]:
             facts.append(("Also known as", [", ".join(names[1:])]))
+        facts.append(("Scheme", [concept.scheme]))
         for field, heading in (
+            ("stage", "Part of"),
             ("broader", "Broader"),
             ("related", "Related"),
             ("not_to_be_confused_with", "Not to be confused with"),
         ):
             if labels := [concepts[other].label for other in getattr(concept, field) if other in concepts]:
                 facts.append((heading, self.inline(", ".join(f"{{term}}`{label}`" for label in labels))))
+        for field in ("input", "output", "symbol", "unit"):
+            if text := getattr(concept, field):
+                facts.append((field.capitalize(), self.inline(text)))
         page = self.page(concept.chapter)
         chapter = self.page_link(concept.chapter) if page else f"{concept.chapter} (planned)"
         facts.append(("Chapter", [chapter]))
@@ -176,7 +189,12 @@ class GlossaryFromOntology(WswDirective):
             facts.append(("Function", [self.object_link(full_name, concept.function)]))
         if concept.sources:
             facts.append(("Sources", self.inline(f"{{cite:p}}`{','.join(concept.sources)}`")))
-        definition += definition_grid(facts, "simple", "wsw-facts")
+        grid = definition_grid(facts, "simple", "wsw-facts")
+        if f"{__package__}.concept_directives" in self.env.app.extensions:  # fills the row when all pages are read
+            from diarbook.knowledge.concept_directives import used_in_row
+
+            grid += used_in_row(concept=concept.id)
+        definition += grid
         return nodes.definition_list_item("", term, definition)
 
     def inline(self, text: str) -> list[nodes.Node]:
@@ -541,4 +559,6 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.connect("doctree-resolved", shorten_titles)
     app.connect("missing-reference", find_reexported)
     app.connect("autodoc-process-docstring", complete_docstring, priority=400)
+    for part in PARTS:
+        app.setup_extension(f"diarbook.knowledge.{part}")
     return {"version": diarbook.__version__, "parallel_read_safe": True, "parallel_write_safe": True}

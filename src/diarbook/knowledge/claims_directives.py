@@ -1,0 +1,152 @@
+"""Sphinx directive that shows the claims ledger: every claim of the notes as a card, by chapter, with its verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+
+import diarbook
+from diarbook.errors import KnowledgeError
+from diarbook.files import repository_root
+from diarbook.knowledge.claims import VERDICTS, Claim, claims_file, load_claims, problems
+from diarbook.knowledge.ontology import (
+    CHAPTER_NAMES,
+    CHAPTERS,
+    Concept,
+    bibliography_keys,
+    load_ontology,
+    ontology_files,
+)
+from diarbook.knowledge.sphinx_ext import WswDirective, definition_grid, make_section, paragraph
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+
+class ClaimsLedger(WswDirective):
+    """Counts by verdict, then every claim of ``data/claims.yaml`` by chapter."""
+
+    def run(self) -> list[nodes.Node]:  # noqa: D102
+        root, path = repository_root(), claims_file()
+        self.env.metadata[self.env.docname]["wsw_claims"] = "yes"
+        self.concepts: dict[str, Concept] = {}
+        self.sources = bibliography_keys()
+        for file in [path, root and root / "data" / "references.bib", *ontology_files()]:
+            if file is not None and file.is_file():
+                self.note_file(file)
+        try:
+            claims = load_claims(path)
+        except KnowledgeError as error:
+            self.warn(str(error))
+            claims = {}
+        if not claims:
+            return [paragraph("No claims yet.", classes=["wsw-empty"])]
+        try:
+            self.concepts = load_ontology()
+        except KnowledgeError as error:
+            self.warn(f"claims-ledger: concepts are not linked: {error}")
+        for problem in problems(claims, self.sources, self.concepts or None):
+            self.warn(problem)
+        result: list[nodes.Node] = [self.legend(claims.values())]
+        for chapter in dict.fromkeys([*CHAPTERS, *(claim.chapter for claim in claims.values())]):
+            members = [claim for claim in claims.values() if claim.chapter == chapter]
+            if members:
+                result.append(self.section(chapter, members))
+        return result
+
+    def legend(self, claims: Iterable[Claim]) -> nodes.Node:
+        """What each verdict means, with the number of its claims; the script turns it into a filter."""
+        counts = Counter(claim.verdict for claim in claims)
+        box = nodes.container(classes=["wsw-claims-legend"])
+        box += paragraph(f"{counts.total()} claims", classes=["wsw-claims-total"])
+        rows = nodes.definition_list(classes=["simple", "wsw-verdicts"])
+        for verdict, meaning in VERDICTS.items():
+            count = nodes.inline("", str(counts[verdict]), classes=["wsw-count"])
+            term = nodes.term("", "", badge(verdict), nodes.Text(" "), count)
+            rows += nodes.definition_list_item("", term, nodes.definition("", paragraph(meaning)))
+        box += rows
+        return box
+
+    def section(self, chapter: str, claims: Sequence[Claim]) -> nodes.section:
+        """The claims of one chapter."""
+        section = make_section(self.state.document, CHAPTER_NAMES.get(chapter, chapter), f"claims-{chapter}")
+        section["classes"].append("wsw-claims-chapter")
+        if self.page(chapter):
+            section += paragraph("Chapter: ", self.page_link(chapter), ".", classes=["wsw-claims-link"])
+        for claim in claims:
+            section += self.card(claim)
+        return section
+
+    def card(self, claim: Claim) -> nodes.container:
+        """One claim: its verdict, what the notes say, what the book says, and where that comes from."""
+        card = nodes.container(classes=["wsw-claim", f"wsw-claim-{claim.verdict}"], names=[f"claim-{claim.id}"])
+        self.state.document.note_explicit_target(card, card)
+        card += paragraph(
+            badge(claim.verdict),
+            " ",
+            nodes.reference("", claim.id, refid=card["ids"][0], classes=["wsw-claim-id"]),
+            " ",
+            nodes.inline("", where(claim), classes=["wsw-claim-where"]),
+            classes=["wsw-claim-head"],
+        )
+        facts: list[tuple[str, Sequence[nodes.Node | str]]] = [("Notes", self.inline(claim.claim))]
+        if claim.figures:
+            facts[0][1].append(nodes.inline("", f" ({'; '.join(claim.figures)})", classes=["wsw-claim-figures"]))
+        facts.append(("Book", self.inline(claim.says)))
+        card += definition_grid(facts, "simple", "wsw-facts", "wsw-claim-facts")
+        small = nodes.container(classes=["wsw-claim-proof"])
+        small += paragraph(*self.proof(claim))
+        card += small
+        return card
+
+    def proof(self, claim: Claim) -> list[nodes.Node | str]:
+        """Where a claim was checked and when, its sources and its terms."""
+        parts: list[nodes.Node | str] = ["Checked: ", *self.inline(claim.how), f" ({claim.checked.isoformat()})."]
+        if keys := [key for key in claim.sources if key in self.sources]:
+            parts += [" Sources: ", *self.inline(f"{{cite:p}}`{','.join(keys)}`"), "."]
+        for number, url in enumerate(claim.urls):
+            parts += [", " if number else " Read: ", nodes.reference("", shortened(url), refuri=url, internal=False)]
+        if claim.urls:
+            parts.append(".")
+        if labels := [self.concepts[name].label for name in claim.concepts if name in self.concepts]:
+            parts += [" Terms: ", *self.inline(", ".join(f"{{term}}`{label}`" for label in labels)), "."]
+        return parts
+
+    def inline(self, text: str) -> list[nodes.Node | str]:
+        """Inline nodes of MyST text."""
+        return [child for block in self.markdown(text) for child in block.children]
+
+
+def badge(verdict: str) -> nodes.inline:
+    """The verdict as a small label."""
+    return nodes.inline("", verdict, classes=["wsw-verdict", f"wsw-verdict-{verdict}"])
+
+
+def where(claim: Claim) -> str:
+    """Lines of the notes that make the claim."""
+    if claim.line is None:
+        return "met elsewhere"
+    lines = [str(line) for line in sorted({claim.line, *claim.again})]
+    return f"notes, line {lines[0]}" if len(lines) == 1 else f"notes, lines {', '.join(lines)}"
+
+
+def shortened(url: str) -> str:
+    """An address as a reader wants to see it."""
+    return url.partition("://")[2].removeprefix("www.").rstrip("/")
+
+
+def add_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, object], doctree: object) -> None:
+    """Style and script, on the page of the ledger only."""
+    if app.env.metadata.get(pagename, {}).get("wsw_claims"):
+        app.add_css_file("wsw-claims.css")
+        app.add_js_file("wsw-claims.js", loading_method="defer")
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Register the directive."""
+    app.add_directive("claims-ledger", ClaimsLedger)
+    app.connect("html-page-context", add_files)
+    return {"version": diarbook.__version__, "parallel_read_safe": True, "parallel_write_safe": True}

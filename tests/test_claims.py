@@ -1,0 +1,209 @@
+import datetime
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from diarbook.errors import KnowledgeError
+from diarbook.knowledge.claims import VERDICTS, Claim, load_claims, pages_to_check, problems, repeated_figures
+from diarbook.knowledge.ontology import load_ontology
+
+ROOT = Path(__file__).resolve().parents[1]
+LEDGER = load_claims(ROOT / "data" / "claims.yaml")
+
+
+def claim(name="c001", **changes):
+    row = {"id": name, "line": 3, "claim": "c", "verdict": "unsupported", "says": "s", "chapter": "start"}
+    return {**row, "checked": datetime.date(2026, 11, 24), "how": "h", **changes}
+
+
+def load(folder, *rows):
+    path = folder / "claims.yaml"
+    path.write_text(rows[0] if isinstance(rows[0], str) else yaml.safe_dump(list(rows)), encoding="utf-8")
+    return load_claims(path)
+
+
+def test_the_book_s_ledger_has_no_faults():
+    assert problems(LEDGER, concepts=load_ontology()) == []
+
+
+def test_the_book_s_ledger_keeps_to_its_schema():
+    rows = yaml.safe_load((ROOT / "data" / "claims.yaml").read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "data" / "claims.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    assert [error.message for error in validator.iter_errors(json.loads(json.dumps(rows, default=str)))] == []
+
+
+def test_the_book_s_ledger_is_large_and_honest():
+    assert len(LEDGER) >= 200
+    assert set(Counter(found.verdict for found in LEDGER.values())) == set(VERDICTS)
+    assert list(LEDGER) == sorted(LEDGER)
+    unproven = [found.id for found in LEDGER.values() if found.verdict == "unsupported" and found.sources]
+    assert unproven == [], "an unsupported claim has no source to cite"
+
+
+def test_no_page_repeats_a_claim_that_did_not_hold():
+    pages = pages_to_check(ROOT)
+    names = {page.name for page in pages}
+    assert {"README.md", "preface.md", "evaluation.ipynb", "evaluation.yaml"} <= names
+    assert "claims.md" not in names
+    assert repeated_figures(LEDGER, pages) == []
+
+
+@pytest.mark.parametrize("found", [found for found in LEDGER.values() if found.pattern], ids=lambda found: found.id)
+def test_a_planted_sentence_is_caught(tmp_path, found):
+    page = tmp_path / "planted.md"
+    page.write_text(f"# Title\n\nText before it.\n\n{found.planted}\n", encoding="utf-8")
+    caught = [line for line in repeated_figures(LEDGER, [page]) if f"repeats claim {found.id} " in line]
+    assert caught
+    assert caught[0].startswith("planted.md:5: ")
+    assert found.says in caught[0]
+    page.write_text(f"The notes are wrong here ({found.id}): {found.planted}\n", encoding="utf-8")
+    assert [line for line in repeated_figures({found.id: found}, [page]) if found.id in line] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("one\n\nThe rate is\n7 % of\nall.", "x.md:4"),
+        ("- 7 % of\n- all", None),
+        ("| 7 % of |\n| all |", None),
+        ("7\u00a0% of all, then\n", "x.md:1"),
+        ("7 % of\n\nall", None),
+    ],
+)
+def test_a_pattern_looks_at_one_paragraph_at_a_time(tmp_path, text, place):
+    page = tmp_path / "x.md"
+    page.write_text(text, encoding="utf-8")
+    ledger = load(tmp_path, claim(pattern="7 ?% of all", planted="7% of all"))
+    assert [line.partition(": ")[0] for line in repeated_figures(ledger, [page])] == ([place] if place else [])
+
+
+def test_notebooks_are_read_cell_by_cell(tmp_path):
+    page = tmp_path / "x.ipynb"
+    cells = [{"cell_type": "markdown", "source": ["fine\n", "7 % of "]}, {"cell_type": "code", "source": "a\nf(7)"}]
+    page.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    ledger = load(tmp_path, claim(pattern=r"f\(7\)|7 % of all", planted="f(7)"))
+    assert [line.partition(": ")[0] for line in repeated_figures(ledger, [page])] == ["x.ipynb:cell 2:2"]
+    page.write_text("{}", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=r"x\.ipynb: not a notebook"):
+        repeated_figures(ledger, [page])
+
+
+def test_a_claim_is_read_with_its_defaults(tmp_path):
+    found = load(tmp_path, claim(claim="two\n  lines", again=[4, 5], figures=["1  %"]))["c001"]
+    assert isinstance(found, Claim)
+    assert (found.claim, found.again, found.figures, found.pattern, found.sources) == (
+        "two lines",
+        (4, 5),
+        ("1 %",),
+        None,
+        (),
+    )
+    assert found.place() == "claims.yaml:1: c001"
+    assert load(tmp_path, "") == {}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("{a: [", "claims.yaml: not valid YAML"),
+        ("a: 1", "claims.yaml: expected a list of claims, got dict"),
+        ("- 5", "claims.yaml:1: claim 1: expected a mapping, got int"),
+        ("- id: c001\n  line: 2\n", "claims.yaml:1: c001: field 'claim' must be a text, got None"),
+        ("- id: c001\n  colour: red\n", "claims.yaml:2: c001: unknown field 'colour'"),
+        (claim(figures="1 %"), "claims.yaml:4: c001: field 'figures' must be a list of texts"),
+        (claim(line=0), "claims.yaml:6: c001: field 'line' must be a line number, got 0"),
+        (claim(again=["x"]), "claims.yaml:1: c001: field 'again' must be a list of line numbers"),
+        (claim(checked="today"), "claims.yaml:2: c001: field 'checked' must be a day"),
+        (claim(pattern=3), "field 'pattern' must be a text, got 3"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path, rows, message):
+    with pytest.raises(KnowledgeError) as caught:
+        load(tmp_path, rows)
+    assert message in str(caught.value)
+
+
+def test_one_id_twice(tmp_path):
+    with pytest.raises(KnowledgeError, match=r"claims\.yaml:\d+: c001: used before, in line 1; keep one"):
+        load(tmp_path, claim(), claim())
+    with pytest.raises(KnowledgeError, match=r"none\.yaml: cannot be read"):
+        load_claims(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"verdict": "maybe"}, "verdict 'maybe' is unknown; known: confirmed, corrected, unsupported, obsolete"),
+        ({"verdict": "confirmed"}, "a confirmed claim needs a source"),
+        ({"verdict": "corrected"}, "a corrected claim needs a source"),
+        ({"sources": ["nobody1900"]}, "source 'nobody1900' is not in references.bib"),
+        ({"urls": ["example.org"]}, "'example.org' is not an address"),
+        ({"concepts": ["nothing"]}, "concept 'nothing' is not in the ontology"),
+        ({"chapter": "cooking"}, "chapter 'cooking' is not in the plan"),
+        ({"id": "one"}, "the id must be c and three digits"),
+        ({"pattern": "(", "planted": "("}, "not a regular expression"),
+        ({"pattern": "7", "planted": "8"}, "the pattern does not find its planted sentence '8'"),
+        ({"pattern": "7"}, "the pattern does not find its planted sentence None"),
+        ({"pattern": "7", "planted": "7", "says": "7 is wrong"}, "the pattern finds the book's own wording in 'says'"),
+        (
+            {"pattern": "7", "planted": "7", "verdict": "confirmed", "sources": ["somebody2000"]},
+            "a confirmed claim may be repeated; leave out its pattern",
+        ),
+    ],
+)
+def test_faults_are_named(tmp_path, changes, fault):
+    found = problems(load(tmp_path, claim(**changes)), sources={"somebody2000"}, concepts={"turn"})
+    assert len(found) == 1
+    assert found[0].startswith("claims.yaml:")
+    assert fault in found[0]
+
+
+def test_a_fault_names_the_line_of_its_field(tmp_path):
+    rows = yaml.safe_dump([claim(), claim("c002", chapter="cooking")], sort_keys=False)
+    line = next(number for number, text in enumerate(rows.split("\n"), start=1) if "cooking" in text)
+    assert problems(load(tmp_path, rows))[0].startswith(f"claims.yaml:{line}: c002: chapter 'cooking'")
+
+
+def test_the_page_builds_without_warnings(tmp_path):
+    (tmp_path / "references.bib").write_text((ROOT / "data" / "references.bib").read_text(encoding="utf-8"))
+    toc = "\n```{toctree}\nglossary\nbibliography\napi\n```\n"
+    pages = {
+        "index": (ROOT / "book" / "claims.md").read_text(encoding="utf-8") + toc + "\n{ref}`one <claim-c001>`\n",
+        "glossary": "# G\n\n```{glossary-from-ontology}\n```\n",
+        "bibliography": "# B\n\n```{bibliography}\n:all:\n```\n",
+        "api": "# A\n\n```{api-reference}\n```\n",
+    }
+    for name, text in pages.items():
+        (tmp_path / f"{name}.md").write_text(text, encoding="utf-8")
+    extensions = ["myst_parser", "sphinxcontrib.bibtex"]
+    extensions += [f"diarbook.knowledge.{name}" for name in ("sphinx_ext", "claims_directives")]
+    settings = [f"extensions = {extensions}", "bibtex_bibfiles = ['references.bib']", "nitpicky = True"]
+    settings += ["myst_enable_extensions = ['dollarmath']"]
+    (tmp_path / "conf.py").write_text("\n".join([*settings, "project = 'x'"]))
+    out = tmp_path / "out"
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(tmp_path), str(out)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"NO_COLOR": "1"},
+        check=False,
+        timeout=240,
+    )
+    assert done.stderr == ""
+    html = (out / "index.html").read_text(encoding="utf-8")
+    assert f"{len(LEDGER)} claims" in html
+    assert html.count('<div class="wsw-claim ') == len(LEDGER)
+    assert all(f'id="claim-{name}"' in html for name in LEDGER)
+    for verdict, number in Counter(found.verdict for found in LEDGER.values()).items():
+        assert f'wsw-verdict-{verdict}">{verdict}</span> <span class="wsw-count">{number}</span>' in html
+    assert 'src="_static/wsw-claims.js' in html
+    assert "wsw-claims" not in (out / "glossary.html").read_text(encoding="utf-8")
