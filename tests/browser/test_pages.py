@@ -337,3 +337,26 @@ def test_outputs_work_in_a_notebook_application(visit, tmp_path):
     # Chromium notes that inner HTML does not parse a declarative shadow root: the script attaches it.
     assert [text for text in one.complaints if "declarative" not in text] == []
     assert one.foreign == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_landscape_s_table_is_filtered_and_sorted(visit, width):
+    one = visit(width)
+    page = one.open("book/landscape/models")
+    table = page.locator("table.wsw-landscape")
+    rows = table.locator("tbody tr")
+    total = rows.count()
+    page.get_by_label("Filter the table").fill("sortformer streaming")
+    visible = rows.locator("visible=true")
+    assert 0 < visible.count() < total
+    assert all("sortformer" in text.lower() for text in visible.all_inner_texts())
+    page.get_by_label("Filter the table").fill("")
+    year = table.get_by_role("button", name="Year")
+    year.focus()
+    page.keyboard.press("Enter")
+    years = [int(text) for text in rows.locator("td:last-child").all_inner_texts() if text.strip() != "?"]
+    assert years == sorted(years)
+    year.click()
+    assert [int(t) for t in rows.locator("td:last-child").all_inner_texts() if t.strip() != "?"] == years[::-1]
+    assert one.complaints == []
+    assert one.foreign == []

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PARTS = ("measured", "downloads", "claims_directives", "concept_directives")
+PARTS = ("measured", "downloads", "claims_directives", "concept_directives", "landscape_directives")
 """Modules of this package with directives of their own."""
 
 UNDOCUMENTED = (

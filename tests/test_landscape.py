@@ -1,0 +1,124 @@
+import pytest
+import yaml
+from tests.test_knowledge import BIBLIOGRAPHY, build
+
+from diarbook.errors import KnowledgeError
+from diarbook.knowledge import load_ontology
+from diarbook.knowledge.evidence import evidence_files
+from diarbook.knowledge.landscape import KINDS, Entry, load_landscape, problems
+from diarbook.knowledge.landscape_directives import COLUMNS, cell, shown
+
+STORE = {
+    "id": "x",
+    "name": "X",
+    "kind": "library",
+    "mode": "embedded",
+    "what": "W.",
+    "indexes": ["flat"],
+    "metrics": None,
+    "filtering": None,
+    "persistence": None,
+    "licence": "MIT",
+    "language": "C",
+    "release": None,
+    "install": "pip install x",
+    "call": None,
+    "scale": None,
+    "offline": "Not tried.",
+    "gotchas": [],
+    "concept": None,
+    "sources": [],
+    "url": "https://example.org",
+    "not_verified": [],
+    "checked": "2026-11-24",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_book_s_landscape_has_no_faults(kind):
+    entries = load_landscape(kind)
+    assert len(entries) > 15
+    assert problems(entries, load_ontology(), {path.stem for path in evidence_files()}) == []
+    for entry in entries:
+        assert all(cell(entry, key) for key in COLUMNS[kind])
+
+
+def test_every_published_result_has_a_protocol_and_a_place():
+    results = [result for entry in load_landscape("models") for result in entry.fields["published"]]
+    assert len(results) > 50
+    assert all(result["protocol"] and result["where"] for result in results)
+
+
+def write(folder, *rows):
+    (folder / "vector_stores.yaml").write_text(yaml.safe_dump(list(rows), sort_keys=False), encoding="utf-8")
+    return folder
+
+
+def test_an_entry_is_read(tmp_path):
+    [entry] = load_landscape("vector_stores", write(tmp_path, STORE))
+    assert (entry.id, entry.name, entry.place) == ("x", "X", "vector_stores.yaml:1: x")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([STORE | {"mood": "good"}], "vector_stores.yaml:1: x: : Additional properties"),
+        ([STORE | {"kind": 3}], "vector_stores.yaml:3: x: kind: 3 is not of type 'string'"),
+        ([STORE | {"url": "ftp://x"}], "vector_stores.yaml:21: x: url: 'ftp://x' does not match"),
+        ([{key: value for key, value in STORE.items() if key != "licence"}], "vector_stores.yaml:1: x: : 'licence' is"),
+        ([STORE, dict(STORE, indexes=["flat", "IVF"], gotchas=["g"])], "vector_stores.yaml:24: x: defined twice"),
+        (["x"], "vector_stores.yaml:1: 1: : 'x' is not of type 'object'"),
+    ],
+)
+def test_faults_of_a_file_are_named(tmp_path, rows, message):
+    with pytest.raises(KnowledgeError) as caught:
+        load_landscape("vector_stores", write(tmp_path, *rows))
+    assert str(caught.value).startswith(message)
+
+
+def test_a_file_that_is_missing_and_a_kind_that_is_unknown(tmp_path):
+    with pytest.raises(KnowledgeError, match=r"models\.yaml: cannot be read"):
+        load_landscape("models", tmp_path)
+    with pytest.raises(KnowledgeError, match="unknown kind 'pets'; known: models"):
+        load_landscape("pets")
+
+
+def test_references_that_lead_nowhere():
+    fields = {"concept": "a", "stages": ["b"], "evidence": ["c"], "not_verified": ["d", "concept"]}
+    assert problems([Entry("x", "X", fields, "f:1: x")], concepts={"z"}, evidence={"z"}) == [
+        "f:1: x: 'b' is no concept of the ontology",
+        "f:1: x: 'a' is no concept of the ontology",
+        "f:1: x: evidence 'c' does not exist",
+        "f:1: x: not_verified names 'd', which is no field",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "?"),
+        (True, "yes"),
+        (16000, "16,000"),
+        (2024, "2024"),
+        (["a", None], "a; ?"),
+        ({"code": "MIT", "weights": None}, "code: MIT, weights: ?"),
+        (63.5, "63.5"),
+    ],
+)
+def test_values_as_a_reader_sees_them(value, text):
+    assert shown(value) == text
+
+
+def test_the_pages_build_without_warnings(tmp_path):
+    pages = {f"the_{kind}": f"# {kind}\n\n```{{landscape}} {kind}\n```\n" for kind in KINDS}
+    glossary = "# G\n\n```{glossary-from-ontology}\n```\n"
+    names = "\n".join([*pages, "glossary", "api", "b"])
+    index = f"# F\n\n```{{toctree}}\n{names}\n```\n"
+    api = "# A\n\n```{api-reference}\n```\n"
+    err, html = build(tmp_path, index=index, glossary=glossary, api=api, b=BIBLIOGRAPHY, **pages)
+    assert err == ""
+    for kind in KINDS:
+        for entry in load_landscape(kind):
+            assert f'id="landscape-{entry.id}"' in html[f"the_{kind}"]
+            assert f'href="#landscape-{entry.id}"' in html[f"the_{kind}"]
+        assert len(html[f"the_{kind}"]) < 1_000_000
