@@ -40,7 +40,7 @@ format: $(READY)  ## bring the code into its style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY) $(ASSETS)  ## measure data/evidence again
+bench: book  ## measure data/evidence again
 	@for file in benchmarks/*.py; do echo "$$file"; $(OFFLINE) $(BIN)/python "$$file" || exit 1; done
 
 conformance: $(READY)  ## compare scorers on data/conformance

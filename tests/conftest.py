@@ -7,11 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from tests.pages import notebooks
-
-ROOT = Path(__file__).resolve().parents[1]
-BOOK = ROOT / "_build" / "html"
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from tests.pages import CHROMIUM, HTML, notebooks
 
 # Two test processes share two cores: more threads would only get in each other's way.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -28,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _cannot_run() -> dict[str, str]:
     """Markers whose tests cannot run here, and why."""
     reasons = {}
-    if not (BOOK / "index.html").is_file():
+    if not (HTML / "index.html").is_file():
         reasons["book"] = "the book is not built; run `make book` first"
     if not any(map(shutil.which, CHROMIUM)):
         reasons["browser"] = f"no Chromium here (looked for {', '.join(CHROMIUM)}); install one"

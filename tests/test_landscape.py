@@ -4,9 +4,12 @@ from tests.test_knowledge import BIBLIOGRAPHY, build
 
 from diarbook.errors import KnowledgeError
 from diarbook.knowledge import load_ontology
-from diarbook.knowledge.evidence import evidence_files
-from diarbook.knowledge.landscape import KINDS, Entry, load_landscape, problems
+from diarbook.knowledge.evidence import Evidence, evidence_files, load_evidence
+from diarbook.knowledge.landscape import KINDS, Entry, load_landscape, measured_here, problems
 from diarbook.knowledge.landscape_directives import COLUMNS, cell, shown
+from diarbook.knowledge.ontology import bibliography_keys
+
+EVIDENCE = {path.stem: load_evidence(path) for path in evidence_files()}
 
 STORE = {
     "id": "x",
@@ -38,7 +41,7 @@ STORE = {
 def test_the_book_s_landscape_has_no_faults(kind):
     entries = load_landscape(kind)
     assert len(entries) > 15
-    assert problems(entries, load_ontology(), {path.stem for path in evidence_files()}) == []
+    assert problems(entries, load_ontology(), EVIDENCE, bibliography_keys()) == []
     for entry in entries:
         assert all(cell(entry, key) for key in COLUMNS[kind])
 
@@ -79,18 +82,64 @@ def test_faults_of_a_file_are_named(tmp_path, rows, message):
 def test_a_file_that_is_missing_and_a_kind_that_is_unknown(tmp_path):
     with pytest.raises(KnowledgeError, match=r"models\.yaml: cannot be read"):
         load_landscape("models", tmp_path)
-    with pytest.raises(KnowledgeError, match="unknown kind 'pets'; known: models"):
+    with pytest.raises(KnowledgeError, match="unknown kind 'pets'; known: tools, models"):
         load_landscape("pets")
 
 
 def test_references_that_lead_nowhere():
-    fields = {"concept": "a", "stages": ["b"], "evidence": ["c"], "not_verified": ["d", "concept"]}
-    assert problems([Entry("x", "X", fields, "f:1: x")], concepts={"z"}, evidence={"z"}) == [
+    fields = {
+        "concept": "a",
+        "stages": ["b"],
+        "sources": ["s"],
+        "published": [{"source": "p"}],
+        "scale_source": "s",
+        "measured": [{"evidence": "c", "row": {}, "show": []}],
+        "not_verified": ["d", "concept"],
+    }
+    assert problems([Entry("x", "X", fields, "f:1: x")], {"z"}, EVIDENCE, {"z"}) == [
         "f:1: x: 'b' is no concept of the ontology",
         "f:1: x: 'a' is no concept of the ontology",
+        "f:1: x: 's' is not in the bibliography",
+        "f:1: x: 'p' is not in the bibliography",
         "f:1: x: evidence 'c' does not exist",
         "f:1: x: not_verified names 'd', which is no field",
     ]
+
+
+TABLE = Evidence(
+    "e",
+    "T",
+    {},
+    ({"part": "p", "who": "a", "der": 12.345}, {"part": "p", "who": "b", "der": None}),
+    {"part": "Part", "who": "System", "der": "DER, %"},
+)
+
+
+def measured(**changes):
+    item = {"evidence": "e", "row": {"who": "a"}, "show": ["der"]} | changes
+    return measured_here(Entry("x", "X", {"measured": [item]}, "f:1: x"), {"e": TABLE})
+
+
+def test_what_was_measured_here_is_read_from_the_evidence():
+    assert measured() == [("e", "a: DER, %: 12.3")]
+    assert measured(row={"part": "p", "who": "b"}) == [("e", "b: DER, %: undefined")]
+    assert measured_here(Entry("x", "X", {}, "f:1: x"), {}) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"evidence": "f"}, "f:1: x: evidence 'f' does not exist"),
+        ({"row": {"whom": "a"}}, "f:1: x: 'whom' is no column of evidence 'e'"),
+        ({"show": ["jer"]}, "f:1: x: 'jer' is no column of evidence 'e'"),
+        ({"row": {"part": "p"}}, "f:1: x: 2 rows of evidence 'e' fit {'part': 'p'}, not one"),
+        ({"row": {"who": "c"}}, "f:1: x: 0 rows of evidence 'e' fit {'who': 'c'}, not one"),
+    ],
+)
+def test_a_measurement_that_leads_nowhere_is_named(changes, message):
+    with pytest.raises(KnowledgeError) as caught:
+        measured(**changes)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 
 import pytest
-from tests.pages import ROOT
+from tests.pages import HTML
 
 pytestmark = [pytest.mark.browser, pytest.mark.book]
 
-HTML = ROOT / "_build" / "html"
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 TERMS = "article a[href*='glossary.html#term-']"
 MAP = "wsw-concept-map"
@@ -37,23 +25,6 @@ PILED = """(map) => {
   }));
   return piled.length;
 }"""
-
-
-def chromium() -> str:
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    assert found, f"no Chromium on PATH (looked for {', '.join(CHROMIUM)})"
-    return found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    assert (HTML / "index.html").is_file(), f"{HTML} is not built; run `make book` first"
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -7,26 +7,13 @@ where not (tests/conftest.py). `pytest tests/browser` runs them alone.
 from __future__ import annotations
 
 import re
-import shutil
 
 import pytest
-from tests.pages import ROOT, toc_files
+from tests.pages import HTML, toc_files, transferred
 
 pytestmark = [pytest.mark.browser, pytest.mark.book]
 
-HTML = ROOT / "_build" / "html"
 PAGES = toc_files()
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 
 # What sticks out of the page on the right, outside any box that scrolls.
@@ -80,23 +67,6 @@ TEXTS = [
 ]
 
 
-def chromium() -> str:
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    assert found, f"no Chromium on PATH (looked for {', '.join(CHROMIUM)})"
-    return found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    assert (HTML / "index.html").is_file(), f"{HTML} is not built; run `make book` first"
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
 class Visit:
     """A page that records what it asks for and what it complains about."""
 
@@ -141,6 +111,7 @@ def test_page(visit, name, width):
     page = one.open(name)
     equations = page.locator("article .math").count()
     if equations:
+        page.locator("article .math").first.scroll_into_view_if_needed()
         page.wait_for_function("() => document.querySelectorAll('article .math mjx-container').length > 0")
         page.evaluate("() => MathJax.startup.promise")
         assert page.locator("article .math:not(:has(mjx-container))").count() == 0, "an equation is not rendered"
@@ -159,6 +130,13 @@ def test_page(visit, name, width):
     ):
         assert label.strip()
     page.wait_for_function("() => [...document.querySelectorAll('wsw-timeline')].every((e) => e.ready && e.shadowRoot)")
+
+
+@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("book/")])
+def test_reference_pages_are_light(visit, name):
+    one = visit()
+    one.open(name).wait_for_timeout(300)
+    assert transferred(one.requests) < 1_500_000
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

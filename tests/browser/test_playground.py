@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -15,38 +14,12 @@ from diarbook.turns import Turn
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # What reaches out of the box, outside the lanes, which scroll.
 CUT_OFF = """[...element.shadowRoot.querySelectorAll('header *,.options *,.tools *,.inspector *,.mapping *,details *')]
   .filter(node => node.getBoundingClientRect().right > element.getBoundingClientRect().right - 2)
   .map(node => node.className || node.tagName).filter(name => name !== 'SUMMARY' && name !== 'body')"""
 REFERENCE = [Turn(1.0, 4.0, "ann"), Turn(4.0, 6.0, "bob"), Turn(7.0, 9.0, "ann")]
 HYPOTHESIS = [Turn(1.0, 4.0, "x"), Turn(4.5, 6.0, "y"), Turn(7.0, 9.0, "y")]
-
-
-def chromium() -> str:
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    assert found, f"no Chromium on PATH (looked for {', '.join(CHROMIUM)})"
-    return found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 def tone(seconds: float = 10.0) -> np.ndarray:

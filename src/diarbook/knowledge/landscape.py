@@ -1,4 +1,4 @@
-"""What the field offers, as data: models, data sets and vector stores, from ``data/landscape/*.yaml``.
+"""What the field offers, as data: tools, models, data sets and vector stores, from ``data/landscape/*.yaml``.
 
 Chapter: landscape
 """
@@ -14,15 +14,16 @@ import yaml
 
 from diarbook.errors import KnowledgeError
 from diarbook.files import repository_root
+from diarbook.knowledge.evidence import Evidence, format_value
 from diarbook.knowledge.ontology import Loader, line_numbers
 
-KINDS = ("models", "datasets", "vector_stores")
+KINDS = ("tools", "models", "datasets", "vector_stores")
 """Names of the files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model, data set or store.
+    """One tool, model, data set or store.
 
     Parameters
     ----------
@@ -104,19 +105,64 @@ def load_landscape(kind: str, folder: Path | None = None) -> list[Entry]:
     return entries
 
 
-def problems(entries: Iterable[Entry], concepts: Collection[str], evidence: Collection[str]) -> list[str]:
+def measured_here(entry: Entry, evidence: Mapping[str, Evidence]) -> list[tuple[str, str]]:
+    """What this book measured of an entry: name of the evidence and one sentence, as the evidence stands today.
+
+    Parameters
+    ----------
+    entry : Entry
+        ``measured`` lists evidence, the row that is meant (values of its columns), and the columns to show.
+    evidence : mapping of str to Evidence
+
+    Raises
+    ------
+    KnowledgeError
+        With the entry: no such evidence or column, or not exactly one such row.
+
+    Chapter: landscape
+    """
+    lines = []
+    for item in entry.fields.get("measured") or ():
+        name = item["evidence"]
+        if name not in evidence:
+            raise KnowledgeError(f"{entry.place}: evidence {name!r} does not exist")
+        table = evidence[name]
+        for key in (*item["row"], *item["show"]):
+            if key not in table.columns:
+                raise KnowledgeError(f"{entry.place}: {key!r} is no column of evidence {name!r}")
+        rows = [row for row in table.rows if all(row.get(key) == value for key, value in item["row"].items())]
+        if len(rows) != 1:
+            raise KnowledgeError(
+                f"{entry.place}: {len(rows)} rows of evidence {name!r} fit {dict(item['row'])}, not one"
+            )
+        which = ", ".join(str(value) for key, value in item["row"].items() if key != "part")
+        values = (
+            f"{table.columns[key]}: {format_value(rows[0].get(key), key, table.columns[key])}" for key in item["show"]
+        )
+        lines.append((name, f"{which}: {'; '.join(values)}"))
+    return lines
+
+
+def problems(
+    entries: Iterable[Entry],
+    concepts: Collection[str],
+    evidence: Mapping[str, Evidence],
+    sources: Collection[str],
+) -> list[str]:
     """What is wrong with entries, one line a fault.
 
-    A concept or stage that the ontology lacks, an evidence file that does not exist, and a mismatch between the values
-    that are missing and the list ``not_verified``.
+    A concept or stage that the ontology lacks, a source that the bibliography lacks, evidence that does not exist, and
+    a name in ``not_verified`` that is no field.
 
     Parameters
     ----------
     entries : iterable of Entry
     concepts : collection of str
         Ids of the ontology.
-    evidence : collection of str
-        Stems of the files in ``data/evidence``.
+    evidence : mapping of str to Evidence
+        By name.
+    sources : collection of str
+        Keys of the bibliography.
 
     Chapter: landscape
     """
@@ -125,14 +171,25 @@ def problems(entries: Iterable[Entry], concepts: Collection[str], evidence: Coll
         concept = entry.fields.get("concept")
         named = [*entry.fields.get("stages", ()), *([concept] if concept else [])]
         found += [f"{entry.place}: {name!r} is no concept of the ontology" for name in named if name not in concepts]
-        found += [
-            f"{entry.place}: evidence {name!r} does not exist"
-            for name in entry.fields.get("evidence", ())
-            if name not in evidence
-        ]
+        found += [f"{entry.place}: {key!r} is not in the bibliography" for key in cited(entry) if key not in sources]
+        try:
+            measured_here(entry, evidence)
+        except KnowledgeError as error:
+            found.append(str(error))
         found += [
             f"{entry.place}: not_verified names {name!r}, which is no field"
             for name in entry.fields["not_verified"]
             if name.split(".")[0] not in entry.fields
         ]
     return found
+
+
+def cited(entry: Entry) -> list[str]:
+    """Keys of the bibliography that an entry names, each once.
+
+    Chapter: landscape
+    """
+    keys = [*entry.fields["sources"], *(result["source"] for result in entry.fields.get("published") or ())]
+    if entry.fields.get("scale_source"):
+        keys.append(entry.fields["scale_source"])
+    return list(dict.fromkeys(keys))

@@ -9,8 +9,16 @@ from docutils import nodes
 
 import diarbook
 from diarbook.errors import KnowledgeError
-from diarbook.knowledge.evidence import evidence_files
-from diarbook.knowledge.landscape import KINDS, Entry, landscape_folder, load_landscape, problems
+from diarbook.knowledge.evidence import evidence_files, load_evidence
+from diarbook.knowledge.landscape import (
+    KINDS,
+    Entry,
+    cited,
+    landscape_folder,
+    load_landscape,
+    measured_here,
+    problems,
+)
 from diarbook.knowledge.ontology import bibliography_keys, load_ontology
 from diarbook.knowledge.sphinx_ext import WswDirective, definition_grid, make_section, paragraph
 
@@ -18,6 +26,15 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "tools": {
+        "kind": "Kind",
+        "tasks": "For",
+        "licence.code": "Licence, code",
+        "licence.weights": "Licence, weights",
+        "gated": "Gated",
+        "streaming": "Streams",
+        "release": "Last release seen",
+    },
     "models": {
         "task": "Task",
         "licence.code": "Licence, code",
@@ -39,6 +56,7 @@ HEADINGS = {
     "offline": "Seen here",
     "hub": "Name on the hub",
     "load": "Load it",
+    "first_lines": "First lines",
     "trained_on": "Trained on",
     "sample_rate": "Sample rate, Hz",
     "dimension": "Dimensions",
@@ -48,7 +66,7 @@ HEADINGS = {
 }
 """Headings of fields that are not the field's name."""
 
-HIDDEN = ("id", "name", "published", "sources", "concept", "checked", "url", "chapter", "evidence")
+HIDDEN = ("id", "name", "published", "sources", "scale_source", "concept", "checked", "url", "chapter", "measured")
 
 
 def shown(value: object) -> str:
@@ -89,12 +107,14 @@ class Landscape(WswDirective):
         except KnowledgeError as error:
             self.warn(str(error))
             return []
-        for fault in problems(entries, concepts, {path.stem for path in evidence_files()}):
-            self.warn(fault)
+        self.evidence = {path.stem: load_evidence(path) for path in evidence_files()}
+        if faults := problems(entries, concepts, self.evidence, bibliography_keys()):
+            for fault in faults:
+                self.warn(fault)
+            return []
         labels = {name: concept.label for name, concept in concepts.items()}
-        known = bibliography_keys()
         entries.sort(key=lambda entry: entry.name.casefold())
-        return [self.table(kind, entries), *(self.card(entry, labels, known) for entry in entries)]
+        return [self.table(kind, entries), *(self.card(entry, labels) for entry in entries)]
 
     def table(self, kind: str, entries: Sequence[Entry]) -> nodes.container:
         """The overview; the script of the page makes it sortable and filterable."""
@@ -116,7 +136,7 @@ class Landscape(WswDirective):
         group += body
         return nodes.container("", table, classes=["wsw-evidence", "wsw-landscape-box"])
 
-    def card(self, entry: Entry, labels: Mapping[str, str], known: set[str]) -> nodes.section:
+    def card(self, entry: Entry, labels: Mapping[str, str]) -> nodes.section:
         """Everything that is known of one entry."""
         section = make_section(self.state.document, entry.name, f"landscape-{entry.id}")
         section["ids"].insert(0, f"landscape-{entry.id}")
@@ -128,13 +148,15 @@ class Landscape(WswDirective):
             heading = HEADINGS.get(key, key.replace("_", " ").capitalize())
             if key == "stages":
                 rows.append((heading, self.inline(", ".join(f"{{term}}`{labels.get(name, name)}`" for name in value))))
-            elif key in ("load", "call", "install", "hub", "loader"):
+            elif key in ("load", "call", "install", "hub", "loader", "first_lines"):
                 rows.append((heading, [nodes.literal("", str(value))]))
             else:
                 rows.append((heading, [shown(value)]))
         if concept := labels.get(str(entry.fields.get("concept"))):
             rows.append(("Term", self.inline(f"{{term}}`{concept}`")))
-        if keys := [key for key in entry.fields["sources"] if key in known]:
+        for name, text in measured_here(entry, self.evidence):
+            rows.append(("Measured here", [f"{text} (", self.to_evidence(name), ")"]))
+        if keys := cited(entry):
             rows.append(("Sources", self.inline(f"{{cite:p}}`{','.join(keys)}`")))
         address = str(entry.fields["url"])
         rows.append(("Address", [nodes.reference("", address, refuri=address, internal=False)]))
@@ -154,6 +176,13 @@ class Landscape(WswDirective):
                 "", paragraph(text, nodes.inline("", f" ({result['where']})", classes=["wsw-where"]))
             )
         return nodes.container("", paragraph("Published results", classes=["wsw-card-title"]), lines)
+
+    def to_evidence(self, name: str) -> nodes.Node:
+        """Link to the table with its protocol card, where the book has the page."""
+        if "book/evidence" not in self.env.found_docs:
+            return nodes.inline("", f"evidence {name}")
+        page = self.env.app.builder.get_relative_uri(self.env.docname, "book/evidence")
+        return nodes.reference("", "protocol", refuri=f"{page}#evidence-{name}", internal=True)
 
     def inline(self, text: str) -> list[nodes.Node]:
         """Inline nodes of MyST text."""

@@ -35,7 +35,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PARTS = ("measured", "downloads", "claims_directives", "concept_directives", "landscape_directives")
+PARTS = (
+    "measured",
+    "downloads",
+    "claims_directives",
+    "concept_directives",
+    "landscape_directives",
+    "chooser_directive",
+    "cited_directives",
+)
 """Modules of this package with directives of their own."""
 
 UNDOCUMENTED = (
@@ -493,7 +501,8 @@ def execution_fingerprint(root: Path) -> str:
     """A digest of what a notebook's outputs depend on besides the notebook: code, data and package versions."""
     files = [
         *(root / "src" / "diarbook").rglob("*.py"),
-        *(root / "data").glob("*.yaml"),
+        root / "data" / "audio.yaml",
+        root / "data" / "models.yaml",
         *(root / "data" / "conformance").rglob("*"),
         *(root / "data" / "evidence").glob("*.json"),
         root / "requirements.lock",

@@ -1,0 +1,88 @@
+"""How heavy the book's pages are, and how soon their first view is there: ``make book && python benchmarks/pages.py``.
+
+Writes ``data/evidence/pages.json``. Needs Chromium and ``_build/html``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+import shutil
+import statistics
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.browser.conftest import ARGUMENTS  # noqa: E402
+from tests.pages import CHROMIUM, HTML, toc_files, transferred  # noqa: E402
+
+from diarbook.files import write_atomically  # noqa: E402
+
+PAINT = "() => performance.getEntriesByName('first-contentful-paint').map((entry) => entry.startTime)[0]"
+REPEATS = 3
+
+
+def measured(browser, name: str) -> dict[str, object]:
+    """One page: kilobytes as a web server sends them, and the median time of its first view from the disk."""
+    times, requests = [], []
+    for _ in range(REPEATS):
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        page = context.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        page.goto((HTML / f"{name}.html").as_uri())
+        page.wait_for_load_state("load")
+        page.wait_for_timeout(500)
+        times.append(page.evaluate(PAINT))
+        requests = asked
+        context.close()
+    weight = round(transferred(requests) / 1000)
+    return {"page": name, "kilobytes": weight, "first_view": statistics.median(times) / 1000}
+
+
+def main() -> None:
+    """Measure every page of the table of contents and write the evidence."""
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None or not (HTML / "index.html").is_file():
+        sys.exit("pages: needs Chromium and a built book; run `make book` first")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=ARGUMENTS)
+        rows = [measured(browser, name) for name in toc_files()]
+        chromium = browser.version
+        browser.close()
+    for row in rows:
+        row["first_view"] = round(row["first_view"], 2)
+        print(f"{row['page']:32} {row['kilobytes']:6} kB  {row['first_view']:.2f} s")
+    evidence = {
+        "title": "Weight and first view of the pages",
+        "protocol": {
+            "data": "every page of the table of contents",
+            "files": len(rows),
+            "reference": "none",
+            "collar_each_side": "none",
+            "overlap": "none",
+            "region": "what is asked for within 0.5 s of loading; text compressed with gzip",
+            "vad": "none",
+            "speakers": "none",
+            "pooling": f"median of {REPEATS} loads from the disk",
+            "tuned_on": "nothing",
+            "machine": f"{platform.machine()}, 2 cores, CPython {platform.python_version()}",
+            "packages": f"Chromium {chromium}, jupyter-book {version('jupyter-book')}",
+            "date": datetime.date.today().isoformat(),
+            "command": "make book && .venv/bin/python benchmarks/pages.py",
+        },
+        "columns": {"page": "Page", "kilobytes": "Transferred, kB", "first_view": "First view, s"},
+        "rows": rows,
+    }
+    text = json.dumps(evidence, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(ROOT / "data" / "evidence" / "pages.json", text)
+
+
+if __name__ == "__main__":
+    main()

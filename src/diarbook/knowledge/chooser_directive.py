@@ -1,0 +1,133 @@
+"""Sphinx: the chooser, as questions with an answer that follows them, and as a table of every rule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+
+import diarbook
+from diarbook.errors import KnowledgeError
+from diarbook.knowledge.chooser import Question, Rule, choose, combinations, load_chooser, problems
+from diarbook.knowledge.evidence import evidence_files
+from diarbook.knowledge.landscape import KINDS, Entry, landscape_folder, load_landscape
+from diarbook.knowledge.ontology import CHAPTER_NAMES, bibliography_keys
+from diarbook.knowledge.sphinx_ext import WswDirective, make_section, paragraph
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+PAGES = {kind: f"book/landscape/{kind.replace('_', '-')}" for kind in KINDS}
+
+
+def form(questions: Sequence[Question], rules: Sequence[Rule]) -> str:
+    """HTML of the questions and of the place where the answer goes, with the rules as JSON.
+
+    The cards of the answers stand below in the page; the script shows the one that fits.
+    """
+    fields = []
+    for question in questions:
+        options = "".join(f'<option value="{escape(k)}">{escape(v)}</option>' for k, v in question.options.items())
+        asked = f' data-for="{escape(" ".join(question.tasks))}"' if question.tasks else ""
+        fields.append(
+            f"<label{asked}><span>{escape(question.text)}</span>"
+            f'<select data-question="{escape(question.id)}">{options}</select></label>'
+        )
+    data = [{"id": rule.id, "when": {key: list(value) for key, value in rule.when.items()}} for rule in rules]
+    text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+    return (
+        f'<form class="wsw-chooser" hidden>{"".join(fields)}</form>'
+        f'<script type="application/json" class="wsw-chooser-rules">{text}</script>'
+    )
+
+
+class Chooser(WswDirective):
+    """Questions, then every rule as a card; with a script only the card that fits is shown."""
+
+    def run(self) -> list[nodes.Node]:  # noqa: D102
+        folder = landscape_folder()
+        for path in (*folder.glob("*.yaml"), folder / "schema" / "chooser.json"):
+            self.note_file(path)
+        self.env.metadata[self.env.docname]["wsw_chooser"] = "yes"
+        try:
+            questions, rules = load_chooser()
+            entries = {kind: {entry.id: entry for entry in load_landscape(kind)} for kind in KINDS}
+        except KnowledgeError as error:
+            self.warn(str(error))
+            return []
+        evidence = {path.stem for path in evidence_files()}
+        if faults := problems(questions, rules, entries, CHAPTER_NAMES, bibliography_keys(), evidence):
+            for fault in faults:
+                self.warn(fault)
+            return []
+        cards = nodes.container(classes=["wsw-chooser-cards"])
+        cards += [self.card(rule, questions, entries) for rule in rules]
+        section = make_section(self.state.document, "All answers", "chooser-all-answers")
+        section += cards
+        return [nodes.raw("", form(questions, rules), format="html"), section]
+
+    def card(
+        self, rule: Rule, questions: Sequence[Question], entries: Mapping[str, Mapping[str, Entry]]
+    ) -> nodes.container:
+        """One rule: need, recommendation, reason, warning."""
+        card = nodes.container(ids=[f"chooser-{rule.id}"], classes=["wsw-chooser-card"])
+        card += paragraph(need(rule, questions, [rule]), classes=["wsw-chooser-need"])
+        links: list[nodes.Node | str] = []
+        for use in rule.use:
+            if links:
+                links.append(", ")
+            if use.kind == "book":
+                links += ["this book's chapter ", self.page_link(use.id)]
+            else:
+                links.append(self.entry_link(use.kind, entries[use.kind][use.id]))
+        card += paragraph(nodes.strong("", "Use "), *links, classes=["wsw-chooser-use"])
+        reason: list[nodes.Node | str] = [nodes.strong("", "Because "), rule.because]
+        if rule.evidence:
+            reason.append(" Measured: ")
+            for index, name in enumerate(rule.evidence):
+                reason += [", " if index else "", self.link("book/evidence", f"evidence-{name}", name)]
+            reason.append(".")
+        card += paragraph(*reason)
+        card += paragraph(nodes.strong("", "Watch out "), rule.watch_out)
+        if rule.sources:
+            card += self.markdown(f"{{cite:p}}`{','.join(rule.sources)}`")
+        return card
+
+    def entry_link(self, kind: str, entry: Entry) -> nodes.Node:
+        """Link to an entry's card on its page."""
+        return self.link(PAGES[kind], f"landscape-{entry.id}", entry.name)
+
+    def link(self, page: str, anchor: str, text: str) -> nodes.Node:
+        """Link to a place on another page of the book, where the book has that page."""
+        if page not in self.env.found_docs:
+            return nodes.inline("", text)
+        address = self.env.app.builder.get_relative_uri(self.env.docname, page)
+        return nodes.reference("", text, refuri=f"{address}#{anchor}", internal=True)
+
+
+def need(rule: Rule, questions: Sequence[Question], rules: Sequence[Rule]) -> str:
+    """The need that a rule answers, in the words of its questions."""
+    answers = next(answers for answers in combinations(questions) if choose(rules, answers))
+    parts = []
+    for question in questions:
+        if question.id in rule.when and question.id in answers:
+            labels = " or ".join(question.options[option] for option in rule.when[question.id])
+            parts.append(f"{question.text} {labels}" if not parts else f"{question.text}: {labels}")
+    return "; ".join(parts)
+
+
+def add_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, object], doctree: object) -> None:
+    """Load script and style on the chooser's page only."""
+    if app.env.metadata.get(pagename, {}).get("wsw_chooser"):
+        app.add_js_file("wsw-chooser.js", loading_method="defer")
+        app.add_css_file("wsw-chooser.css")
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Register the directive."""
+    app.add_directive("chooser", Chooser)
+    app.connect("html-page-context", add_files)
+    return {"version": diarbook.__version__, "parallel_read_safe": True, "parallel_write_safe": True}
