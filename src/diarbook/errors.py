@@ -29,3 +29,7 @@ class KnowledgeError(DiarbookError):
 
 class OptionError(DiarbookError, ValueError):
     """A parameter outside its range."""
+
+
+class VoiceprintError(DiarbookError):
+    """A voiceprint, a consent or a store that cannot be used; the message names it."""

@@ -16,6 +16,7 @@ from diarbook.metrics.der import (
     pool,
 )
 from diarbook.metrics.detection import DetectionError, detection_error, overlap_detection_error, pool_detection
+from diarbook.metrics.identification import OpenSetCurve, closed_set_accuracy, open_set_curve
 from diarbook.metrics.jer import JaccardError, jaccard_error, jaccard_errors, pool_jaccard
 from diarbook.metrics.protocol import PRESETS, Protocol, preset
 from diarbook.metrics.report import Report, score
@@ -49,6 +50,7 @@ __all__ = [
     "DiarizationError",
     "ErrorSpan",
     "JaccardError",
+    "OpenSetCurve",
     "OperatingPoint",
     "Protocol",
     "Report",
@@ -57,6 +59,7 @@ __all__ = [
     "bootstrap_interval",
     "bootstrap_values",
     "boundary_scores",
+    "closed_set_accuracy",
     "confusion_matrix",
     "coverage",
     "coverage_share",
@@ -72,6 +75,7 @@ __all__ = [
     "mean_rate",
     "minimum_detection_cost",
     "minimum_detection_cost_point",
+    "open_set_curve",
     "overlap_detection_error",
     "pool",
     "pool_boundaries",

@@ -1,0 +1,85 @@
+"""``diarbook enroll``: make a voiceprint of a person and keep it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@click.command("enroll", short_help="Make a voiceprint of a person and keep it.")
+@click.argument("name")
+@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.option("--store", "path", required=True, envvar="DIARBOOK_STORE", metavar="FILE", help="The store; made if new.")
+@click.option("--consent", required=True, metavar="TEXT", help="What the person agreed to.")
+@click.option(
+    "--expires",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Day on which the consent ends, such as 2027-12-31.",
+)
+@click.option("--turns", "rttm", metavar="RTTM", help="Who spoke when in the files; takes one speaker's turns.")
+@click.option("--speaker", metavar="LABEL", help="Label of the person in --turns; NAME by default.")
+@click.option("--replace", is_flag=True, help="Take the place of the voiceprint with that name.")
+def command(
+    name: str,
+    files: tuple[str, ...],
+    path: str,
+    consent: str,
+    expires: datetime | None,
+    rttm: str | None,
+    speaker: str | None,
+    replace: bool,
+) -> None:
+    """Enroll NAME from FILEs in which only this person speaks, or from their turns in a diarization."""
+    from diarbook.audio import load_audio
+    from diarbook.voiceprints.enrollment import enroll
+    from diarbook.voiceprints.store import VoiceprintStore
+    from diarbook.voiceprints.voiceprint import Consent, now
+
+    until = None if expires is None else expires.replace(tzinfo=UTC)
+    agreed = Consent(consent, now(), until)
+    waveforms = [load_audio(file) for file in files]
+    regions = None if rttm is None else [own_regions(rttm, file, speaker or name) for file in files]
+    made = enroll(name, waveforms, consent=agreed, regions=regions, metadata={"files": ", ".join(files)})
+    for warning in made.warnings:
+        click.echo(f"diarbook: {name}: {warning}", err=True)
+    with VoiceprintStore(path) as store:
+        store.add(made.voiceprint, replace=replace)
+    one = made.voiceprint
+    click.echo(
+        f"{name}: {one.net_speech:.1f} s of speech in {one.samples} pieces, model {one.model} {one.model_version},"
+        f" kept in {path}"
+    )
+
+
+def own_regions(rttm: str, file: str, speaker: str) -> np.ndarray:
+    """Where a speaker of an RTTM file speaks alone in a recording, in seconds.
+
+    Raises
+    ------
+    VoiceprintError
+        When the file says nothing of the recording, or of the speaker in it.
+
+    Chapter: voiceprints
+    """
+    import numpy as np
+
+    from diarbook.commands.diarize import recording_names
+    from diarbook.embeddings import single_speaker_turns
+    from diarbook.errors import VoiceprintError
+    from diarbook.rttm import read_rttm
+    from diarbook.turns import speakers
+
+    turns, [recording] = read_rttm(rttm), recording_names((file,))
+    if recording not in turns:
+        raise VoiceprintError(f"{rttm}: has no turns of {recording!r}, only of {', '.join(sorted(turns))}; correct one")
+    if speaker not in speakers(turns[recording]):
+        known = ", ".join(speakers(turns[recording]))
+        raise VoiceprintError(f"{rttm}: nobody is called {speaker!r} in {recording}, only {known}; give --speaker")
+    alone = [turn for turn in single_speaker_turns(turns[recording]) if turn.speaker == speaker]
+    return np.array([[turn.start, turn.end] for turn in alone]).reshape(-1, 2)

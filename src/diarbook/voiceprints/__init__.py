@@ -1,0 +1,4 @@
+"""Voices that are kept: enrolment, storage, verification, identification.
+
+Chapter: voiceprints
+"""

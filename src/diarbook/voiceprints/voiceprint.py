@@ -1,0 +1,131 @@
+"""What is kept of a voice: the vector, where it came from, and the permission to keep it.
+
+Chapter: voiceprints
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import numpy as np
+
+from diarbook.errors import VoiceprintError
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A person's permission to keep and compare their voice.
+
+    Parameters
+    ----------
+    statement : str
+        What the person agreed to, in words.
+    given : datetime
+        When, with a time zone.
+    expires : datetime, optional
+        When it ends; None keeps it until it is withdrawn.
+
+    Raises
+    ------
+    VoiceprintError
+        When the statement is empty, a time has no zone, or the end is not after the start.
+
+    Chapter: privacy
+    """
+
+    statement: str
+    given: datetime
+    expires: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not self.statement.strip():
+            raise VoiceprintError("consent: the statement is empty; say what the person agreed to")
+        for name, moment in (("given", self.given), ("expires", self.expires)):
+            if moment is not None and moment.tzinfo is None:
+                raise VoiceprintError(f"consent: {name} {moment.isoformat()} has no time zone; add one, such as +00:00")
+        if self.expires is not None and self.expires <= self.given:
+            raise VoiceprintError("consent: it expires before it is given; correct one of the two")
+
+    def valid_at(self, moment: datetime) -> bool:
+        """Whether it has been given and has not ended at a moment."""
+        return self.given <= moment and (self.expires is None or moment < self.expires)
+
+
+@dataclass(frozen=True, slots=True)
+class Voiceprint:
+    """A voice as a vector, with everything needed to judge a comparison with it.
+
+    Parameters
+    ----------
+    name : str
+        Who; unique in a store.
+    vector : ndarray of float32, shape (d,)
+        Aggregated embedding; brought to unit length.
+    model : str
+        Name of the embedding model, such as ``campplus``.
+    model_version : str
+        Identifies the weights: scores of two versions cannot be compared.
+    net_speech : float
+        Seconds of speech behind the vector, silence taken out.
+    samples : int
+        How many stretches or files were aggregated.
+    quality : float
+        Mean cosine of the samples with the aggregated vector; NaN for a single sample.
+    created : datetime
+    consent : Consent
+    metadata : mapping of str to str
+        Anything else, such as the language or the microphone.
+
+    Raises
+    ------
+    VoiceprintError
+        When a value is missing or impossible.
+
+    Chapter: voiceprints
+    """
+
+    name: str
+    vector: np.ndarray
+    model: str
+    model_version: str
+    net_speech: float
+    samples: int
+    quality: float
+    created: datetime
+    consent: Consent
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or self.name != " ".join(self.name.split()):
+            raise VoiceprintError(f"voiceprint {self.name!r}: the name is empty or has stray white space; correct it")
+        vector = np.array(self.vector, dtype=np.float32)
+        norm = float(np.linalg.norm(vector)) if vector.ndim == 1 else math.nan
+        if not math.isfinite(norm) or norm == 0:
+            raise VoiceprintError(f"voiceprint {self.name}: the vector is not one row of finite numbers; enrol again")
+        vector /= norm
+        vector.flags.writeable = False
+        object.__setattr__(self, "vector", vector)
+        if not self.model or not self.model_version:
+            raise VoiceprintError(f"voiceprint {self.name}: the model or its version is missing; enrol again")
+        if not (math.isfinite(self.net_speech) and self.net_speech > 0) or self.samples < 1:
+            raise VoiceprintError(f"voiceprint {self.name}: it stands on no speech; enrol again")
+        if self.created.tzinfo is None:
+            raise VoiceprintError(f"voiceprint {self.name}: the time of creation has no zone; add one")
+        object.__setattr__(self, "metadata", MappingProxyType({str(k): str(v) for k, v in self.metadata.items()}))
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vector."""
+        return len(self.vector)
+
+
+def now() -> datetime:
+    """The time, in UTC, to the second.
+
+    Chapter: voiceprints
+    """
+    return datetime.now(UTC).replace(microsecond=0)

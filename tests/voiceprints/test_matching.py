@@ -1,0 +1,128 @@
+import itertools
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diarbook.assets import recordings
+from diarbook.errors import VoiceprintError
+from diarbook.turns import Turn
+from diarbook.voiceprints.enrollment import enroll
+from diarbook.voiceprints.matching import THRESHOLD, assign_names, name_speakers, speaker_vectors, verify
+from diarbook.voiceprints.store import VoiceprintStore
+from diarbook.voiceprints.voiceprint import Consent, Voiceprint
+
+GIVEN = datetime(2026, 1, 1, tzinfo=UTC)
+CONSENT = Consent("agreed", GIVEN)
+PRINT = Voiceprint("Ann", np.array([3.0, 4.0]), "m", "v", 9.0, 2, 0.9, GIVEN, CONSENT)
+
+
+def test_a_verdict_by_hand():
+    decision = verify(np.array([8.0, 6.0]), PRINT, model="m", model_version="v", threshold=0.95)
+    assert decision.score == pytest.approx(0.96)
+    assert (decision.accepted, decision.threshold, decision.name) == (True, 0.95, "Ann")
+    assert (decision.model, decision.model_version) == ("m", "v")
+    assert "cosine" in decision.calibration
+    assert not verify(np.array([8.0, 6.0]), PRINT, model="m", model_version="v", threshold=0.97).accepted
+
+
+@pytest.mark.parametrize(
+    ("vector", "identity", "message"),
+    [
+        ([1.0, 0.0], ("n", "v"), "the voiceprint is of m v, the voice of n v; enrol again"),
+        ([1.0, 0.0], ("m", "w"), "the voice of m w"),
+        ([1.0], ("m", "v"), "enrol again"),
+        ([0.0, 0.0], ("m", "v"), "the voice has no embedding"),
+        ([math.nan, 0.0], ("m", "v"), "the voice has no embedding"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(vector, identity, message):
+    with pytest.raises(VoiceprintError, match=message):
+        verify(np.array(vector), PRINT, model=identity[0], model_version=identity[1])
+
+
+def test_two_speakers_cannot_be_one_person():
+    scores = np.array([[0.9, 0.2], [0.8, 0.5]])
+    assert assign_names(scores, 0.4).tolist() == [0, 1]
+    assert assign_names(scores, 0.6).tolist() == [0, -1]
+    assert assign_names(np.zeros((2, 0)), 0.4).tolist() == [-1, -1]
+
+
+@given(seed=st.integers(0, 999), people=st.integers(1, 4), names=st.integers(1, 4))
+def test_the_assignment_is_the_best_of_all(seed, people, names):
+    scores = np.random.default_rng(seed).uniform(size=(people, names))
+    chosen = assign_names(scores, 0.5)
+    used = [name for name in chosen if name >= 0]
+    assert len(set(used)) == len(used)
+    assert all(scores[row, name] >= 0.5 for row, name in enumerate(chosen) if name >= 0)
+    gain = sum(scores[row, name] - 0.5 for row, name in enumerate(chosen) if name >= 0)
+    options = [*range(names), *[-1] * people]
+    best = max(
+        sum(max(scores[row, name] - 0.5, 0) for row, name in enumerate(choice) if name >= 0)
+        for choice in itertools.permutations(options, people)
+    )
+    assert gain == pytest.approx(best)
+
+
+@pytest.fixture(scope="module")
+def sample():
+    [recording] = [one for one in recordings("test") if one.name == "sample"]
+    return recording
+
+
+@pytest.fixture(scope="module")
+def people(sample):
+    """Both speakers of the sample, enrolled from its first half."""
+    half = [replace(turn, end=min(turn.end, 18.0)) for turn in sample.turns if turn.start < 17.0]
+    made = {}
+    for speaker in sorted({turn.speaker for turn in half}):
+        regions = np.array([[turn.start, turn.end] for turn in half if turn.speaker == speaker])
+        made[speaker] = enroll(speaker, [sample.waveform], consent=CONSENT, regions=[regions]).voiceprint
+    return made
+
+
+def later(sample):
+    return [replace(turn, speaker=f"S{turn.speaker[-1]}") for turn in sample.turns if turn.start >= 18.0]
+
+
+def test_speakers_are_named_in_another_part_of_the_recording(sample, people, tmp_path):
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        store.add_many(people.values())
+        turns, rows = name_speakers(sample.waveform, later(sample), store)
+    truth = {f"S{name[-1]}": name for name in people}
+    assert {row.speaker: row.name for row in rows} == truth
+    assert all(row.score >= THRESHOLD for row in rows)
+    assert all(row.nearest == row.name for row in rows)
+    assert [turn.speaker for turn in turns] == [truth[turn.speaker] for turn in later(sample)]
+
+
+def test_who_is_not_in_the_store_stays_unknown(sample, people, tmp_path):
+    known = sorted(people)[0]
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        assert [row.name for row in name_speakers(sample.waveform, later(sample), store)[1]] == [None, None]
+        store.add(people[known])
+        turns, rows = name_speakers(sample.waveform, [*later(sample), Turn(29.0, 29.3, "short")], store)
+    assert sorted((row.name or "-") for row in rows) == ["-", "-", known]
+    assert {turn.speaker for turn in turns} >= {known, "short"}
+    short = next(row for row in rows if row.speaker == "short")
+    assert math.isnan(short.score)
+    assert (short.name, short.nearest, short.seconds) == (None, None, 0.0)
+
+
+def test_a_store_of_another_model_is_refused(sample, tmp_path):
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        store.add(PRINT)
+        with pytest.raises(VoiceprintError, match="holds voiceprints of m v, the conversation was embedded"):
+            name_speakers(sample.waveform, later(sample), store)
+
+
+def test_overlapped_speech_is_not_compared(sample):
+    both = [Turn(0.0, 10.0, "a"), Turn(4.0, 10.0, "b")]
+    vectors = speaker_vectors(sample.waveform, both)
+    assert set(vectors) == {"a"}
+    assert vectors["a"][1] == pytest.approx(4.0)
+    assert np.linalg.norm(vectors["a"][0]) == pytest.approx(1.0, abs=1e-5)
