@@ -58,9 +58,13 @@ def sdist_of(members):
 def toy(tmp_path, monkeypatch):
     """A registry of one model in a wheel and one recording in an sdist, a mirror with both, and an empty cache."""
     sound, rttm, uem = wave(), RTTM.encode(), UEM.encode()
+    words = wheel_of({"words/m1.a_1.wav": sound, "words/m2.b_1.wav": sound, "words/readme.md": b"no sound"})
+    voices = {"toy-1.0/words.zip": words, "toy-1.0/soft.wav": sound}
     archives = {
         "toy-1.0-py3-none-any.whl": wheel_of({"toy/net.pt": WEIGHTS, OUTSIDE: b"escaped"}),
-        "toy-1.0.tar.gz": sdist_of({"toy-1.0/call.wav": sound, "toy-1.0/ref.rttm": rttm, "toy-1.0/ref.uem": uem}),
+        "toy-1.0.tar.gz": sdist_of(
+            {"toy-1.0/call.wav": sound, "toy-1.0/ref.rttm": rttm, "toy-1.0/ref.uem": uem} | voices
+        ),
     }
     mirror = tmp_path / "mirror"
     mirror.mkdir()
@@ -96,6 +100,22 @@ def toy(tmp_path, monkeypatch):
                     "uem": member("sdist", "toy-1.0/ref.uem", uem),
                 }
             },
+            "voices": {
+                "words": {
+                    "title": "Words",
+                    "licence": "MIT",
+                    "archive": member("sdist", "toy-1.0/words.zip", words),
+                    "pattern": r"words/(?P<speaker>m\d)\.(?P<condition>[ab])_\d\.wav",
+                    "conditions": {"a": "anger", "b": "boredom"},
+                },
+                "styles": {
+                    "title": "Styles",
+                    "licence": "MIT",
+                    "samples": [
+                        {"speaker": "M", "condition": "whisper", "audio": member("sdist", "toy-1.0/soft.wav", sound)}
+                    ],
+                },
+            },
         },
     }
     monkeypatch.setattr(assets, "read_data", lambda name: yaml.safe_dump(texts[name]))
@@ -112,7 +132,14 @@ def names_in(folder):
 
 def test_fetch_from_a_mirror(toy):
     paths = assets.fetch()
-    assert [path.name for path in paths] == ["net.pt", "call.wav", "ref.rttm", "ref.uem"]
+    assert [path.name for path in paths] == [
+        "net.pt",
+        "call.wav",
+        "ref.rttm",
+        "ref.uem",
+        "words.zip",
+        "styles-soft.wav",
+    ]
     assert assets.weights_path("net").read_bytes() == WEIGHTS
     call = assets.recording("call")
     assert call.duration == 1.0
@@ -120,7 +147,25 @@ def test_fetch_from_a_mirror(toy):
     assert call.uem.tolist() == [[0.0, 0.75]]
     assert [r.name for r in assets.recordings("test")] == ["call"]
     assert assets.recordings("train") == []
-    assert names_in(toy / "cache") == ["call.wav", "net.pt", "ref.rttm", "ref.uem"]
+    assert names_in(toy / "cache") == ["call.wav", "net.pt", "ref.rttm", "ref.uem", "styles-soft.wav", "words.zip"]
+
+
+def test_voice_samples_from_an_archive_and_from_files(toy):
+    assets.fetch()
+    assert [(s.name, s.speaker, s.condition, len(s.waveform)) for s in assets.voice_samples("words")] == [
+        ("m1.a_1", "m1", "anger", 16000),
+        ("m2.b_1", "m2", "boredom", 16000),
+    ]
+    assert [(s.name, s.speaker, s.condition) for s in assets.voice_samples("styles")] == [("soft", "M", "whisper")]
+
+
+def test_a_corrupt_collection_of_voices_is_named(toy):
+    assets.fetch("words")
+    (toy / "cache" / "words.zip").write_bytes(b"PK")
+    with pytest.raises(AssetError, match=r"words\.zip: corrupt"):
+        assets.voice_samples("words")
+    with pytest.raises(AssetError, match="not fetched yet"):
+        assets.voice_samples("styles")
 
 
 def test_a_member_with_a_path_outside_stays_inside(toy):
@@ -153,10 +198,11 @@ def test_fetch_by_name(toy):
 
 
 @pytest.mark.parametrize(
-    "call", [assets.weights_path, assets.recording, assets.is_fetched, lambda n: assets.fetch([n])]
+    "call",
+    [assets.weights_path, assets.recording, assets.voice_samples, assets.is_fetched, lambda n: assets.fetch([n])],
 )
 def test_an_unknown_name_lists_the_known(toy, call):
-    with pytest.raises(AssetError, match=r"unknown .*'nope'; known: (net|call)"):
+    with pytest.raises(AssetError, match=r"unknown .*'nope'; known: (net|call|styles)"):
         call("nope")
 
 
@@ -229,7 +275,7 @@ def test_pip_brings_the_package_once(toy, monkeypatch):
     assert "--no-binary" in calls[1]
     assert seen[-1][0] == "toy==1.0"
     assert seen[-1][1] == seen[-1][2] > 0
-    assert names_in(toy / "cache") == ["call.wav", "net.pt", "ref.rttm", "ref.uem"]
+    assert names_in(toy / "cache") == ["call.wav", "net.pt", "ref.rttm", "ref.uem", "styles-soft.wav", "words.zip"]
     assets.fetch()
     assert len((toy / "calls").read_text().splitlines()) == 2
 
@@ -281,7 +327,7 @@ def test_a_failure_after_the_download_costs_no_second_one(toy, monkeypatch):
 def test_the_registries_are_complete():
     """Of the real registries: every entry says what a reader must know."""
     assets._registry.cache_clear()
-    for registry in (assets.models(), assets.recordings_registry()):
+    for registry in (assets.models(), assets.recordings_registry(), assets.voices_registry()):
         for name, entry in registry.items():
             for field in ("title", "licence", "origin", "citation"):
                 assert entry[field], (name, field)
@@ -301,3 +347,13 @@ def test_the_real_recordings():
         assert clip.turns
         assert clip.uem.shape == (1, 2)
         assert 29 < clip.duration < 61
+
+
+def test_the_real_voices():
+    emotions = assets.voice_samples("emotions")
+    assert len(emotions) == 450
+    assert {s.condition for s in emotions} == {"neutral", "anger", "fear"}
+    assert len({s.speaker for s in emotions}) == 5
+    styles = assets.voice_samples("styles")
+    assert {"healthy", "cold", "whisper", "falsetto", "creaky"} < {s.condition for s in styles}
+    assert all(s.waveform.dtype == np.float32 and len(s.waveform) > 3000 for s in [*emotions, *styles])

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,7 +30,7 @@ import numpy as np
 import platformdirs
 import yaml
 
-from diarbook.audio import SAMPLE_RATE, load_audio
+from diarbook.audio import SAMPLE_RATE, load_audio, read_audio
 from diarbook.errors import AssetError, DiarbookError
 from diarbook.files import read_data, repository_root, write_atomically
 from diarbook.rttm import read_rttm, read_uem
@@ -100,6 +102,29 @@ class Recording:
         return len(self.waveform) / SAMPLE_RATE
 
 
+@dataclass(frozen=True, slots=True)
+class VoiceSample:
+    """One utterance of one known person, and how it was spoken.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, without suffix.
+    speaker : str
+    condition : str
+        Such as ``anger`` or ``whisper``.
+    waveform : ndarray of float32, shape (samples,)
+        At 16 kHz.
+
+    Chapter: voiceprints
+    """
+
+    name: str
+    speaker: str
+    condition: str
+    waveform: np.ndarray
+
+
 def cache_folder() -> Path:
     """Where fetched and exported files are kept.
 
@@ -116,24 +141,30 @@ def cache_folder() -> Path:
 @functools.lru_cache
 def _registry(kind: str) -> dict[str, dict]:
     """Entries of one registry with every file resolved to a :class:`Member`."""
-    file, field = {"models": ("models.yaml", "models"), "recordings": ("audio.yaml", "recordings")}[kind]
+    file = {"models": "models.yaml", "recordings": "audio.yaml", "voices": "audio.yaml"}[kind]
     raw = yaml.safe_load(read_data(file))
     packages = {}
     for name, row in raw["packages"].items():
         platform = row.pop("platform", None)
         pair = (platform["platform"], platform["python"]) if platform else None
         packages[name] = Package(name=name, platform=pair, **row)
+
+    def resolved(source: dict, stem: str) -> Member:
+        cached_as = f"{stem}{Path(source['member']).suffix}"
+        return Member(packages[source["package"]], source["member"], source["bytes"], source["sha256"], cached_as)
+
     entries = {}
-    for name, row in raw[field].items():
+    for name, row in raw.get(kind, {}).items():
         entry = dict(row)
-        for part in ("weights", "audio", "rttm", "uem"):
+        for part in ("weights", "audio", "archive", "rttm", "uem"):
             if part in entry:
-                source = entry[part]
-                suffix = Path(source["member"]).suffix
-                stem = name if part in ("weights", "audio") else Path(source["member"]).stem
-                entry[part] = Member(
-                    packages[source["package"]], source["member"], source["bytes"], source["sha256"], f"{stem}{suffix}"
-                )
+                own = part in ("weights", "audio", "archive")
+                entry[part] = resolved(entry[part], name if own else Path(entry[part]["member"]).stem)
+        if "samples" in entry:
+            entry["samples"] = [
+                sample | {"audio": resolved(sample["audio"], f"{name}-{Path(sample['audio']['member']).stem}")}
+                for sample in entry["samples"]
+            ]
         entries[name] = entry
     return entries
 
@@ -154,12 +185,21 @@ def recordings_registry() -> Mapping[str, dict]:
     return _registry("recordings")
 
 
+def voices_registry() -> Mapping[str, dict]:
+    """What ``data/audio.yaml`` says of each collection of single voices, by name.
+
+    Chapter: voiceprints
+    """
+    return _registry("voices")
+
+
 def _members(name: str) -> list[Member]:
-    entry = models().get(name) or recordings_registry().get(name)
-    if entry is None:
-        known = ", ".join([*models(), *recordings_registry()])
-        raise AssetError(f"unknown model or recording {name!r}; known: {known}")
-    return [entry[part] for part in ("weights", "audio", "rttm", "uem") if part in entry]
+    known = {**models(), **recordings_registry(), **voices_registry()}
+    if name not in known:
+        raise AssetError(f"unknown model or recording {name!r}; known: {', '.join(known)}")
+    entry = known[name]
+    parts = [entry[part] for part in ("weights", "audio", "archive", "rttm", "uem") if part in entry]
+    return parts + [sample["audio"] for sample in entry.get("samples", ())]
 
 
 def sha256_of(path: Path) -> str:
@@ -233,6 +273,39 @@ def recordings(*splits: str) -> list[Recording]:
     return [recording(name) for name, entry in recordings_registry().items() if entry["split"] in wanted]
 
 
+def voice_samples(name: str) -> list[VoiceSample]:
+    """Every utterance of a collection of single voices, such as ``emotions`` or ``styles``.
+
+    Raises
+    ------
+    AssetError
+        When the collection is unknown, not fetched or corrupt.
+
+    Chapter: voiceprints
+    """
+    entry = voices_registry().get(name)
+    if entry is None:
+        raise AssetError(f"unknown collection of voices {name!r}; known: {', '.join(voices_registry())}")
+    if "archive" not in entry:
+        return [
+            VoiceSample(
+                Path(sample["audio"].member).stem,
+                sample["speaker"],
+                sample["condition"],
+                load_audio(_verified(sample["audio"])),
+            )
+            for sample in entry["samples"]
+        ]
+    result = []
+    with zipfile.ZipFile(_verified(entry["archive"])) as archive:
+        for member in archive.namelist():
+            if found := re.fullmatch(entry["pattern"], member):
+                waveform = read_audio(io.BytesIO(archive.read(member)), member)
+                condition = entry["conditions"][found["condition"]]
+                result.append(VoiceSample(Path(member).stem, found["speaker"], condition, waveform))
+    return result
+
+
 def _missing(members: Iterable[Member]) -> list[Member]:
     missing = []
     for member in members:
@@ -265,7 +338,7 @@ def fetch(names: Iterable[str] = (), progress: Progress | None = None) -> list[P
     Parameters
     ----------
     names : iterable of str
-        Models and recordings; all of them by default.
+        Models, recordings and collections of voices; all of them by default.
     progress : callable, optional
         Called with the package's name, the bytes so far and the bytes in all.
 
@@ -286,7 +359,11 @@ def fetch(names: Iterable[str] = (), progress: Progress | None = None) -> list[P
 
     Chapter: start
     """
-    names = ([names] if isinstance(names, str) else list(names)) or [*models(), *recordings_registry()]
+    names = ([names] if isinstance(names, str) else list(names)) or [
+        *models(),
+        *recordings_registry(),
+        *voices_registry(),
+    ]
     members = list({member.cached_as: member for name in names for member in _members(name)}.values())
     by_package: dict[str, list[Member]] = {}
     missing = _missing(members)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -98,8 +98,6 @@ def load_audio(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> 
 
     Chapter: start
     """
-    import soundfile
-
     path = Path(path)
     if not path.exists():
         raise AudioError(f"{path}: no such file; check the path")
@@ -107,19 +105,46 @@ def load_audio(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> 
         raise AudioError(f"{path}: is a folder; name an audio file")
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file is empty; record or export it again")
+    return read_audio(path, str(path), sample_rate)
+
+
+def read_audio(source: str | os.PathLike[str] | BinaryIO, name: str, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Read a recording from a file or from an open one, such as a member of an archive.
+
+    Parameters
+    ----------
+    source : path or binary file
+    name : str
+        What messages call it.
+    sample_rate : int
+        Rate of the result, Hz.
+
+    Returns
+    -------
+    ndarray of float32, shape (samples,)
+
+    Raises
+    ------
+    AudioError
+        When it is not audio, too short, or holds NaN samples.
+
+    Chapter: start
+    """
+    import soundfile
+
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(source) as file:
             waveform = _read_blocks(file, sample_rate)
     except (soundfile.SoundFileError, OSError, TypeError) as error:
         reason = str(error).rstrip(".").split(": ")[-1]
-        raise AudioError(f"{path}: cannot be read as audio ({reason}); convert it to WAV or FLAC") from None
+        raise AudioError(f"{name}: cannot be read as audio ({reason}); convert it to WAV or FLAC") from None
     if len(waveform) == 0:
-        raise AudioError(f"{path}: holds no samples; record or export it again")
+        raise AudioError(f"{name}: holds no samples; record or export it again")
     if not np.isfinite(waveform).all():
-        raise AudioError(f"{path}: holds samples that are not finite numbers; repair or export the file again")
+        raise AudioError(f"{name}: holds samples that are not finite numbers; repair or export the file again")
     seconds = len(waveform) / sample_rate
     if seconds < MINIMUM_SECONDS:
-        raise AudioError(f"{path}: {seconds:.3f} s of audio, at least {MINIMUM_SECONDS} s is needed")
+        raise AudioError(f"{name}: {seconds:.3f} s of audio, at least {MINIMUM_SECONDS} s is needed")
     return waveform
 
 

@@ -25,7 +25,7 @@ def describe() -> dict:
     from importlib.metadata import PackageNotFoundError, version
 
     from diarbook import __version__
-    from diarbook.assets import cache_folder, is_fetched, models, recordings_registry
+    from diarbook.assets import cache_folder, is_fetched, models, recordings_registry, voices_registry
 
     def installed(name: str) -> str | None:
         try:
@@ -51,6 +51,7 @@ def describe() -> dict:
         "cache": str(cache_folder()),
         "models": entries(models()),
         "recordings": entries(recordings_registry()),
+        "voices": entries(voices_registry()),
     }
 
 
@@ -66,7 +67,7 @@ def command(as_json: bool) -> None:
     for name, found in described["packages"].items():
         click.echo(f"  {name:16} {found or 'not installed'}")
     click.echo(f"Cache: {described['cache']}")
-    for kind in ("models", "recordings"):
+    for kind in ("models", "recordings", "voices"):
         click.echo(f"{kind.capitalize()}:")
         for name, entry in described[kind].items():
             state = "fetched" if entry["fetched"] else "missing"
