@@ -177,3 +177,18 @@ def test_a_malformed_uem_line_is_named(tmp_path, line, message):
     (tmp_path / "bad.uem").write_text(f"call 1 0 5\n{line}\n")
     with pytest.raises(RttmError, match=rf"bad\.uem:2: .*{message}"):
         read_uem(tmp_path / "bad.uem")
+
+
+def test_turns_of_one_recording_from_rttm_or_from_labels(tmp_path):
+    (tmp_path / "a.rttm").write_text("SPEAKER call 1 0.5 1.0 <NA> <NA> Ann <NA> <NA>\n")
+    (tmp_path / "a.txt").write_text("\ufeff0.5\t1.5\tAnn\n\\\t100\t200\n", encoding="utf-8")
+    (tmp_path / "none.rttm").write_text("; nothing\n")
+    expected = [Turn(0.5, 1.5, "Ann")]
+    assert rttm.read_turns(tmp_path / "a.rttm", "call") == rttm.read_turns(tmp_path / "a.txt", "any") == expected
+    with pytest.raises(RttmError, match=r"a\.rttm: has no turns of 'talk', only of call; correct one"):
+        rttm.read_turns(tmp_path / "a.rttm", "talk")
+    with pytest.raises(RttmError, match="only of nobody"):
+        rttm.read_turns(tmp_path / "none.rttm", "talk")
+    (tmp_path / "a.txt").write_text("0.5 1.5 Ann\n")
+    with pytest.raises(RttmError, match=r"a\.txt:1: expected start, end and a name"):
+        rttm.read_turns(tmp_path / "a.txt", "any")

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diarbook.errors import OptionError
+from diarbook.errors import OptionError, RttmError
 from diarbook.turns import (
     Turn,
     crop,
     from_activity,
     from_annotation,
+    from_audacity,
     from_regions,
     label_by_appearance,
     merge,
@@ -184,3 +185,15 @@ def test_textgrid_intervals_cover_the_time_and_hold_the_turns(turns):
 
 def test_textgrid_doubles_quotation_marks():
     assert 'text = "a ""b"""' in to_textgrid([Turn(0, 1, 'a "b"')])
+
+
+def test_labels_of_audacity_are_read_again():
+    turns = [Turn(0.5, 1.5, "Ann Lee"), Turn(1.0, 2.25, "Bob")]
+    assert from_audacity(to_audacity(turns)) == turns
+    assert from_audacity("\ufeff\n1\t2\t Ann  Lee \n\\\t0\t8000\n") == [Turn(1, 2, "Ann Lee")]
+
+
+@pytest.mark.parametrize("line", ["1\t2", "1\t2\t ", "a\t2\tAnn", "2\t1\tAnn", "nan\t1\tAnn", "1 2 Ann"])
+def test_a_label_that_is_none_is_named_with_its_line(line):
+    with pytest.raises(RttmError, match="track:2: expected start, end and a name"):
+        from_audacity(f"0\t1\tAnn\n{line}\n", "track")

@@ -21,8 +21,10 @@ COMMANDS = {
     "score": "Score a diarization against a reference.",
     "lint": "Find every fault of RTTM and UEM files.",
     "enroll": "Make a voiceprint of a person and keep it.",
+    "enroll-all": "Enroll everybody whom corrected turns name.",
     "verify": "Compare a voice with a voiceprint or with another recording.",
     "identify": "Name the speakers of a conversation.",
+    "adapt": "Let voiceprints follow their owners.",
     "store": "List, show, delete, export and import voiceprints.",
     "ontology": "Check and export the book's terms.",
     "fetch": "Bring models and recordings into the cache.",
@@ -39,7 +41,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: D102
         if name not in COMMANDS:
             return None
-        return importlib.import_module(f"diarbook.commands.{name}").command
+        return importlib.import_module(f"diarbook.commands.{name.replace('-', '_')}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

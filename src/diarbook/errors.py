@@ -16,7 +16,7 @@ class AudioError(DiarbookError):
 
 
 class RttmError(DiarbookError):
-    """A malformed RTTM or UEM file; the message carries the file and the line number."""
+    """A malformed file of RTTM, UEM or labels; the message carries the file and the line number."""
 
 
 class AssetError(DiarbookError):
@@ -33,3 +33,7 @@ class OptionError(DiarbookError, ValueError):
 
 class VoiceprintError(DiarbookError):
     """A voiceprint, a consent or a store that cannot be used; the message names it."""
+
+
+class VectorStoreError(DiarbookError):
+    """A vector, a filter or a vector store that cannot be used; the message names it."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from diarbook.errors import OptionError, RttmError
 from diarbook.files import write_atomically
-from diarbook.turns import Turn
+from diarbook.turns import Turn, from_audacity
 
 RECORD_TYPES = frozenset(
     ["SPEAKER", "SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "NON-SPEECH",
@@ -129,6 +129,34 @@ def read_rttm(path: str | os.PathLike[str]) -> dict[str, list[Turn]]:
     Chapter: evaluation
     """
     return parse_rttm(read_bytes(path), str(path))
+
+
+def read_turns(path: str | os.PathLike[str], recording: str) -> list[Turn]:
+    """Turns of one recording from RTTM, or from a label track of Audacity, which starts with a number.
+
+    Parameters
+    ----------
+    path : path
+    recording : str
+        Which recording of an RTTM file; labels have no name and are taken for it.
+
+    Raises
+    ------
+    RttmError
+        When the file is malformed, with the line, or an RTTM file has no turns of the recording.
+
+    Chapter: hybrid
+    """
+    data = read_bytes(path)
+    text = _decode(data, str(path)).lstrip()
+    if text and (text[0].isdigit() or text[0] in "-+.\\"):
+        return from_audacity(text, str(path))
+    known = parse_rttm(data, str(path))
+    if recording not in known:
+        raise RttmError(
+            f"{path}: has no turns of {recording!r}, only of {', '.join(sorted(known)) or 'nobody'}; correct one"
+        )
+    return known[recording]
 
 
 def parse_rttm(data: bytes | str, place: str = "RTTM") -> dict[str, list[Turn]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diarbook.errors import OptionError
+from diarbook.errors import OptionError, RttmError
 
 if TYPE_CHECKING:
     from pyannote.core import Annotation
@@ -276,6 +276,33 @@ def to_audacity(turns: Iterable[Turn]) -> str:
     Chapter: start
     """
     return "".join(f"{t.start:.3f}\t{t.end:.3f}\t{t.speaker}\n" for t in sorted(turns))
+
+
+def from_audacity(text: str, place: str = "labels") -> list[Turn]:
+    """Turns of a label track that Audacity exported; ``place`` names it in errors.
+
+    Lines that start with a backslash hold frequencies and are passed over.
+
+    Raises
+    ------
+    RttmError
+        With place and line, when a line is not start, end and a name, separated by tabs.
+
+    Chapter: hybrid
+    """
+    turns = []
+    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
+        if not line.strip() or line.startswith("\\"):
+            continue
+        fields = line.split("\t", 2)
+        name = " ".join(fields[2].split()) if len(fields) == 3 else ""
+        try:
+            turns.append(Turn(float(fields[0]), float(fields[1]), name))
+        except (ValueError, IndexError):
+            name = ""
+        if not name:
+            raise RttmError(f"{place}:{number}: expected start, end and a name, separated by tabs; correct the line")
+    return sorted(turns)
 
 
 def to_webvtt(turns: Iterable[Turn]) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diarbook.errors import VoiceprintError
-from diarbook.voiceprints.store import APPLICATION_ID, SCHEMA_VERSION, VoiceprintStore, from_dict, to_dict
+from diarbook.voiceprints.store import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, VoiceprintStore, from_dict, to_dict
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 
 GIVEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,7 +36,9 @@ def person(name="Ann", seed=0, dimension=8, **changes):
 
 def same(first, second):
     np.testing.assert_array_equal(first.vector, second.vector)
-    plain = {"vector": np.ones(1), "quality": 0.0, "metadata": {}}
+    np.testing.assert_array_equal(first.template, second.template)
+    assert (first.enrolled is None) == (second.enrolled is None)
+    plain = {"vector": np.ones(1), "enrolled": None, "quality": 0.0, "metadata": {}}
     assert replace(first, **plain, samples=1).name == second.name
     for field in ("model", "model_version", "net_speech", "samples", "created", "consent"):
         assert getattr(first, field) == getattr(second, field)
@@ -223,9 +225,7 @@ def test_an_older_store_is_brought_up_to_date(tmp_path):
 
 def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
     version_one(tmp_path / "v.db")
-    monkeypatch.setattr(
-        "diarbook.voiceprints.store.MIGRATIONS", {1: "ALTER TABLE voiceprint ADD COLUMN x TEXT; nonsense"}
-    )
+    monkeypatch.setitem(MIGRATIONS, 2, "ALTER TABLE voiceprint ADD COLUMN x TEXT; nonsense")
     with pytest.raises(VoiceprintError, match="syntax error"):
         VoiceprintStore(tmp_path / "v.db")
     monkeypatch.undo()
@@ -292,15 +292,16 @@ def test_a_full_disk_leaves_nothing_half_written(store):
 
 def test_export_and_import_are_a_round_trip(store, tmp_path):
     people = [person(), person("Bob", 1, quality=math.nan, consent=Consent("a", GIVEN, GIVEN + timedelta(9999)))]
+    people.append(person("Cy", 2, enrolled=person(seed=3).vector))
     store.add_many(people)
-    assert store.export(tmp_path / "out.jsonl") == 2
+    assert store.export(tmp_path / "out.jsonl") == 3
     with VoiceprintStore(tmp_path / "other.db") as other:
-        assert other.import_(tmp_path / "out.jsonl") == 2
+        assert other.import_(tmp_path / "out.jsonl") == 3
         for one in people:
             same(other.get(one.name), one)
         with pytest.raises(VoiceprintError, match="is there already"):
             other.import_(tmp_path / "out.jsonl")
-        assert other.import_(tmp_path / "out.jsonl", replace=True) == 2
+        assert other.import_(tmp_path / "out.jsonl", replace=True) == 3
     for one in people:
         same(from_dict(to_dict(one)), one)
 
@@ -321,6 +322,12 @@ def test_a_malformed_line_stops_the_import_before_anything_is_kept(store, tmp_pa
     with pytest.raises(VoiceprintError, match=message):
         store.import_(tmp_path / "in.jsonl")
     assert len(store) == 0
+
+
+def test_an_export_of_before_adaptation_is_read():
+    older = to_dict(person())
+    del older["enrolled"]
+    same(from_dict(older), person())
 
 
 def test_an_import_of_nothing(store, tmp_path):

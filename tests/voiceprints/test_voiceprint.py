@@ -33,6 +33,13 @@ def test_a_voiceprint_has_unit_length_and_cannot_be_changed():
         one.metadata["x"] = "y"
 
 
+def test_the_template_is_what_was_enrolled():
+    one = Voiceprint(**VALUES)
+    assert one.template is one.vector
+    adapted = Voiceprint(**VALUES | {"vector": np.array([1.0, 0.0]), "enrolled": np.array([6.0, 8.0])})
+    np.testing.assert_allclose(adapted.template, [0.6, 0.8], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -41,6 +48,8 @@ def test_a_voiceprint_has_unit_length_and_cannot_be_changed():
         ({"vector": [0.0, 0.0]}, "the vector is not one row of finite numbers"),
         ({"vector": [1.0, math.nan]}, "the vector is not one row"),
         ({"vector": [[1.0]]}, "the vector is not one row"),
+        ({"enrolled": [1.0, math.inf]}, "the vector is not one row"),
+        ({"enrolled": [1.0, 0.0, 0.0]}, "its two vectors differ in length"),
         ({"model": ""}, "the model or its version is missing"),
         ({"net_speech": 0.0}, "stands on no speech"),
         ({"net_speech": math.nan}, "stands on no speech"),

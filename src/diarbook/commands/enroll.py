@@ -10,6 +10,9 @@ import click
 if TYPE_CHECKING:
     import numpy as np
 
+    from diarbook.voiceprints.enrollment import Enrollment
+    from diarbook.voiceprints.voiceprint import Consent
+
 
 @click.command("enroll", short_help="Make a voiceprint of a person and keep it.")
 @click.argument("name")
@@ -39,47 +42,61 @@ def command(
     from diarbook.audio import load_audio
     from diarbook.voiceprints.enrollment import enroll
     from diarbook.voiceprints.store import VoiceprintStore
-    from diarbook.voiceprints.voiceprint import Consent, now
 
-    until = None if expires is None else expires.replace(tzinfo=UTC)
-    agreed = Consent(consent, now(), until)
+    agreed = agreed_until(consent, expires)
     waveforms = [load_audio(file) for file in files]
     regions = None if rttm is None else [own_regions(rttm, file, speaker or name) for file in files]
     made = enroll(name, waveforms, consent=agreed, regions=regions, metadata={"files": ", ".join(files)})
-    for warning in made.warnings:
-        click.echo(f"diarbook: {name}: {warning}", err=True)
     with VoiceprintStore(path) as store:
         store.add(made.voiceprint, replace=replace)
-    one = made.voiceprint
-    click.echo(
-        f"{name}: {one.net_speech:.1f} s of speech in {one.samples} pieces, model {one.model} {one.model_version},"
-        f" kept in {path}"
-    )
+    tell(made, path)
 
 
-def own_regions(rttm: str, file: str, speaker: str) -> np.ndarray:
-    """Where a speaker of an RTTM file speaks alone in a recording, in seconds.
-
-    Raises
-    ------
-    VoiceprintError
-        When the file says nothing of the recording, or of the speaker in it.
+def agreed_until(consent: str, expires: datetime | None) -> Consent:
+    """The consent that a command line states, given now.
 
     Chapter: voiceprints
     """
-    import numpy as np
+    from diarbook.voiceprints.voiceprint import Consent, now
 
+    return Consent(consent, now(), None if expires is None else expires.replace(tzinfo=UTC))
+
+
+def tell(made: Enrollment, path: str) -> None:
+    """Say what was kept, and what is weak about it.
+
+    Chapter: voiceprints
+    """
+    one = made.voiceprint
+    click.echo(
+        f"{one.name}: {one.net_speech:.1f} s of speech in {one.samples} pieces, model {one.model} {one.model_version},"
+        f" kept in {path}"
+    )
+    for warning in made.warnings:
+        click.echo(f"diarbook: {one.name}: {warning}", err=True)
+
+
+def own_regions(rttm: str, file: str, speaker: str) -> np.ndarray:
+    """Where a speaker of a file of turns, RTTM or labels, speaks alone in a recording, in seconds.
+
+    Raises
+    ------
+    RttmError
+        When the file is malformed, or says nothing of the recording.
+    VoiceprintError
+        When nobody in it has that label.
+
+    Chapter: voiceprints
+    """
     from diarbook.commands.diarize import recording_names
-    from diarbook.embeddings import single_speaker_turns
     from diarbook.errors import VoiceprintError
-    from diarbook.rttm import read_rttm
+    from diarbook.rttm import read_turns
     from diarbook.turns import speakers
+    from diarbook.voiceprints.enrollment import lone_regions
 
-    turns, [recording] = read_rttm(rttm), recording_names((file,))
-    if recording not in turns:
-        raise VoiceprintError(f"{rttm}: has no turns of {recording!r}, only of {', '.join(sorted(turns))}; correct one")
-    if speaker not in speakers(turns[recording]):
-        known = ", ".join(speakers(turns[recording]))
+    [recording] = recording_names((file,))
+    turns = read_turns(rttm, recording)
+    if speaker not in speakers(turns):
+        known = ", ".join(speakers(turns))
         raise VoiceprintError(f"{rttm}: nobody is called {speaker!r} in {recording}, only {known}; give --speaker")
-    alone = [turn for turn in single_speaker_turns(turns[recording]) if turn.speaker == speaker]
-    return np.array([[turn.start, turn.end] for turn in alone]).reshape(-1, 2)
+    return lone_regions(turns, speaker)

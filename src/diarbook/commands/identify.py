@@ -20,9 +20,8 @@ def command(file: str, path: str, threshold: float | None, rttm: str | None) -> 
     """
     from diarbook.audio import load_audio
     from diarbook.commands.diarize import progress_bar, recording_names
-    from diarbook.errors import VoiceprintError
     from diarbook.pipeline import diarize
-    from diarbook.rttm import format_rttm, read_rttm
+    from diarbook.rttm import format_rttm, read_turns
     from diarbook.turns import Turn
     from diarbook.voiceprints.matching import CALIBRATION, THRESHOLD, name_speakers
     from diarbook.voiceprints.store import VoiceprintStore
@@ -31,10 +30,7 @@ def command(file: str, path: str, threshold: float | None, rttm: str | None) -> 
         waveform = load_audio(file)
         [name] = recording_names((file,))
         if rttm is not None:
-            known = read_rttm(rttm)
-            if name not in known:
-                raise VoiceprintError(f"{rttm}: has no turns of {name!r}, only of {', '.join(sorted(known))}")
-            turns = known[name]
+            turns = read_turns(rttm, name)
         else:
             with progress_bar(name) as advance:
                 turns = diarize(waveform, progress=advance)

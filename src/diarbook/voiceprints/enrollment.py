@@ -21,6 +21,7 @@ from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 
 if TYPE_CHECKING:
     from diarbook.embeddings.embedder import Embedder
+    from diarbook.turns import Turn
 
 MINIMUM_SPEECH = 3.0
 """Seconds of net speech below which nobody is enrolled."""
@@ -100,6 +101,27 @@ def speech_pieces(regions: np.ndarray, longest: float = PIECE, shortest: float =
         edges = np.linspace(start, end, count + 1)
         pieces += [edge for edge in itertools.pairwise(edges) if edge[1] - edge[0] >= shortest - 1e-9]
     return np.array(pieces).reshape(-1, 2)
+
+
+def lone_regions(turns: Sequence[Turn], speaker: str) -> np.ndarray:
+    """Where a speaker talks and nobody else does.
+
+    Parameters
+    ----------
+    turns : sequence of Turn
+    speaker : str
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        Seconds.
+
+    Chapter: voiceprints
+    """
+    from diarbook.embeddings import single_speaker_turns
+
+    alone = [(turn.start, turn.end) for turn in single_speaker_turns(turns) if turn.speaker == speaker]
+    return np.array(alone, dtype=float).reshape(-1, 2)
 
 
 def consistent(units: np.ndarray, weights: np.ndarray, least: float = OUTLIER) -> np.ndarray:

@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import VoiceprintError
 from diarbook.turns import Turn, speakers
-from diarbook.voiceprints.enrollment import model_identity, speech_pieces
+from diarbook.voiceprints.enrollment import lone_regions, model_identity, speech_pieces
 from diarbook.voiceprints.voiceprint import Voiceprint
 
 if TYPE_CHECKING:
@@ -135,13 +135,12 @@ def speaker_vectors(
 
     Chapter: identification
     """
-    from diarbook.embeddings import load_embedder, single_speaker_turns
+    from diarbook.embeddings import load_embedder
 
     embedder = embedder or load_embedder("campplus")
     result = {}
-    alone = single_speaker_turns(turns)
     for speaker in speakers(turns):
-        pieces = speech_pieces(np.array([[turn.start, turn.end] for turn in alone if turn.speaker == speaker]))
+        pieces = speech_pieces(lone_regions(turns, speaker))
         if len(pieces):
             seconds = np.diff(pieces, axis=1)
             total = (unit_length(embedder.embed(waveform, pieces)) * seconds).sum(axis=0)

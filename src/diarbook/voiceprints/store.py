@@ -30,7 +30,7 @@ from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 APPLICATION_ID = 0x77737770
 """Marks a SQLite file as a store of voiceprints."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE identity (
@@ -39,14 +39,18 @@ CREATE TABLE identity (
 );
 CREATE TABLE voiceprint (
     name TEXT PRIMARY KEY, vector BLOB NOT NULL, net_speech REAL NOT NULL, samples INTEGER NOT NULL, quality REAL,
-    created TEXT NOT NULL, statement TEXT NOT NULL, given TEXT NOT NULL, expires TEXT, metadata TEXT NOT NULL
+    created TEXT NOT NULL, statement TEXT NOT NULL, given TEXT NOT NULL, expires TEXT, metadata TEXT NOT NULL,
+    enrolled BLOB
 ) WITHOUT ROWID;
 """
 
-# Version 1 had no end of a consent.
-MIGRATIONS = {1: "ALTER TABLE voiceprint ADD COLUMN expires TEXT;"}
+# Version 1 had no end of a consent, version 2 no adaptation.
+MIGRATIONS = {
+    1: "ALTER TABLE voiceprint ADD COLUMN expires TEXT;",
+    2: "ALTER TABLE voiceprint ADD COLUMN enrolled BLOB;",
+}
 
-COLUMNS = "name, vector, net_speech, samples, quality, created, statement, given, expires, metadata"
+COLUMNS = "name, vector, net_speech, samples, quality, created, statement, given, expires, metadata, enrolled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,11 +450,12 @@ def _to_row(one: Voiceprint) -> tuple[object, ...]:
         one.consent.given.isoformat(),
         None if one.consent.expires is None else one.consent.expires.isoformat(),
         json.dumps(dict(one.metadata), ensure_ascii=False, sort_keys=True),
+        None if one.enrolled is None else one.enrolled.astype("<f4").tobytes(),
     )
 
 
 def _from_row(row: tuple, model: str, version: str) -> Voiceprint:
-    name, vector, net_speech, samples, quality, created, statement, given, expires, metadata = row
+    name, vector, net_speech, samples, quality, created, statement, given, expires, metadata, enrolled = row
     consent = Consent(
         statement, datetime.fromisoformat(given), None if expires is None else datetime.fromisoformat(expires)
     )
@@ -465,6 +470,7 @@ def _from_row(row: tuple, model: str, version: str) -> Voiceprint:
         datetime.fromisoformat(created),
         consent,
         json.loads(metadata),
+        None if enrolled is None else np.frombuffer(enrolled, dtype="<f4"),
     )
 
 
@@ -474,7 +480,8 @@ def to_dict(one: Voiceprint) -> dict[str, object]:
     Chapter: voiceprints
     """
     row = dict(zip(COLUMNS.split(", "), _to_row(one), strict=True))
-    row["vector"] = base64.b64encode(row["vector"]).decode("ascii")
+    for name in ("vector", "enrolled"):
+        row[name] = None if row[name] is None else base64.b64encode(row[name]).decode("ascii")
     row["metadata"] = dict(one.metadata)
     return row | {"model": one.model, "model_version": one.model_version}
 
@@ -484,7 +491,9 @@ def from_dict(values: dict[str, object]) -> Voiceprint:
 
     Chapter: voiceprints
     """
-    row = [values[name] for name in COLUMNS.split(", ")]
-    row[1] = base64.b64decode(row[1], validate=True)
-    row[-1] = json.dumps(row[-1])
-    return _from_row(tuple(row), values["model"], values["model_version"])
+    # An export of before adaptation has no "enrolled".
+    row = {"enrolled": None} | values
+    for name in ("vector", "enrolled"):
+        row[name] = None if row[name] is None else base64.b64decode(row[name], validate=True)
+    row["metadata"] = json.dumps(row["metadata"])
+    return _from_row(tuple(row[name] for name in COLUMNS.split(", ")), row["model"], row["model_version"])

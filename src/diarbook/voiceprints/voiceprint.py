@@ -79,6 +79,8 @@ class Voiceprint:
     consent : Consent
     metadata : mapping of str to str
         Anything else, such as the language or the microphone.
+    enrolled : ndarray of float32, shape (d,), optional
+        The vector of the enrolment when ``vector`` has been adapted since.
 
     Raises
     ------
@@ -98,17 +100,16 @@ class Voiceprint:
     created: datetime
     consent: Consent
     metadata: Mapping[str, str] = field(default_factory=dict)
+    enrolled: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if not self.name.strip() or self.name != " ".join(self.name.split()):
             raise VoiceprintError(f"voiceprint {self.name!r}: the name is empty or has stray white space; correct it")
-        vector = np.array(self.vector, dtype=np.float32)
-        norm = float(np.linalg.norm(vector)) if vector.ndim == 1 else math.nan
-        if not math.isfinite(norm) or norm == 0:
-            raise VoiceprintError(f"voiceprint {self.name}: the vector is not one row of finite numbers; enrol again")
-        vector /= norm
-        vector.flags.writeable = False
-        object.__setattr__(self, "vector", vector)
+        object.__setattr__(self, "vector", self._unit(self.vector))
+        if self.enrolled is not None:
+            object.__setattr__(self, "enrolled", self._unit(self.enrolled))
+            if self.enrolled.shape != self.vector.shape:
+                raise VoiceprintError(f"voiceprint {self.name}: its two vectors differ in length; enrol again")
         if not self.model or not self.model_version:
             raise VoiceprintError(f"voiceprint {self.name}: the model or its version is missing; enrol again")
         if not (math.isfinite(self.net_speech) and self.net_speech > 0) or self.samples < 1:
@@ -116,6 +117,21 @@ class Voiceprint:
         if self.created.tzinfo is None:
             raise VoiceprintError(f"voiceprint {self.name}: the time of creation has no zone; add one")
         object.__setattr__(self, "metadata", MappingProxyType({str(k): str(v) for k, v in self.metadata.items()}))
+
+    def _unit(self, vector: np.ndarray) -> np.ndarray:
+        """A read-only copy of unit length."""
+        vector = np.array(vector, dtype=np.float32)
+        norm = float(np.linalg.norm(vector)) if vector.ndim == 1 else math.nan
+        if not math.isfinite(norm) or norm == 0:
+            raise VoiceprintError(f"voiceprint {self.name}: the vector is not one row of finite numbers; enrol again")
+        vector /= norm
+        vector.flags.writeable = False
+        return vector
+
+    @property
+    def template(self) -> np.ndarray:
+        """What the person enrolled with, whatever was adapted since; of unit length."""
+        return self.vector if self.enrolled is None else self.enrolled
 
     @property
     def dimension(self) -> int:
