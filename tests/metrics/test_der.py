@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyannote.core import Segment, Timeline
 from pyannote.metrics.diarization import DiarizationErrorRate
+from pyannote.metrics.identification import IdentificationErrorRate
 from random_turns import conversation, hypotheses, protocols, references, seeded
 
 from diarbook.errors import OptionError
@@ -20,6 +21,7 @@ from diarbook.metrics import (
     best_matching,
     diarization_error,
     diarization_errors,
+    identification_error,
     mean_rate,
     pool,
     preset,
@@ -331,6 +333,31 @@ def test_pyannote_agrees_with_twice_the_collar_and_mapping_after_it(seed, collar
     )
     names = ("missed detection", "false alarm", "confusion", "total")
     # pyannote.core drops stretches shorter than a microsecond.
+    np.testing.assert_allclose([theirs[name] for name in names], parts(ours), atol=1e-4)
+
+
+def test_a_wrong_name_is_an_error_whoever_it_fits_best():
+    # A speaks 0-10: 4 s are called A, 5 s B, 1 s is missed. A mapping would call 5 s right.
+    reference, hypothesis = [Turn(0, 10, "A")], [Turn(0, 4, "A"), Turn(4, 9, "B")]
+    assert parts(identification_error(reference, hypothesis)) == (1, 0, 5, 10)
+    assert identification_error(reference, hypothesis).mapping == {"A": "A"}
+    assert parts(diarization_error(reference, hypothesis))[2] == 4
+    assert parts(identification_error(reference, relabel(hypothesis, {"A": "SPEAKER_00"}))) == (1, 0, 9, 10)
+    assert math.isnan(identification_error([], hypothesis).rate)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.25]), st.booleans(), st.booleans(), st.integers(1, 20))
+def test_pyannote_agrees_on_the_identification_error(seed, collar, skip_overlap, with_uem, count):
+    rng = seeded(seed)
+    reference, hypothesis = conversation(rng, 3, count), conversation(rng, 4, count)
+    uem = np.array([sorted(rng.uniform(0, 60, 2))]) if with_uem else np.array([[0.0, 100.0]])
+    ours = identification_error(reference, hypothesis, collar=collar, skip_overlap=skip_overlap, uem=uem)
+    metric = IdentificationErrorRate(collar=2 * collar, skip_overlap=skip_overlap)
+    theirs = metric(
+        to_annotation(reference), to_annotation(hypothesis), uem=Timeline([Segment(*uem[0])]), detailed=True
+    )
+    names = ("missed detection", "false alarm", "confusion", "total")
     np.testing.assert_allclose([theirs[name] for name in names], parts(ours), atol=1e-4)
 
 

@@ -12,6 +12,7 @@ from diarbook.metrics.der import (
     best_matching,
     diarization_error,
     diarization_errors,
+    identification_error,
     mean_rate,
     pool,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "equal_error_point",
     "equal_error_rate",
     "error_timeline",
+    "identification_error",
     "jaccard_error",
     "jaccard_errors",
     "mean_rate",

@@ -194,6 +194,57 @@ def diarization_errors(
     return errors
 
 
+def identification_error(
+    reference: Sequence[Turn],
+    hypothesis: Sequence[Turn],
+    *,
+    collar: float = 0.0,
+    skip_overlap: bool = False,
+    uem: np.ndarray | None = None,
+) -> DiarizationError:
+    """Error of turns that carry names: as :func:`diarization_error`, but a label is right only if it is the same one.
+
+    Parameters
+    ----------
+    reference, hypothesis : sequence of Turn
+    collar, skip_overlap, uem
+        As in :func:`diarization_error`.
+
+    Returns
+    -------
+    DiarizationError
+        ``confusion`` is speech under a wrong name or an anonymous label.
+
+    References
+    ----------
+    bredin2017metrics
+
+    Chapter: hybrid
+    """
+    protocol = Protocol(collar, skip_overlap)
+    cells = cut(
+        side([reference]),
+        side([hypothesis]),
+        collar=protocol.collar,
+        skip_overlap=protocol.skip_overlap,
+        uem=None if uem is None else [uem],
+        region=protocol.region,
+    )
+    scored = cells.length * cells.scored
+    speaking, guessed = cells.reference_count, cells.hypothesis_count
+    [names], [guesses] = cells.reference.labels, cells.hypothesis.labels
+    same = {name: name for name in names if name in guesses}
+    together = cells.cooccurrence(scored)
+    right = sum(int(together[names.index(name), guesses.index(name)]) for name in same)
+    return DiarizationError(
+        int((scored * np.maximum(speaking - guessed, 0)).sum()) / NANOSECONDS,
+        int((scored * np.maximum(guessed - speaking, 0)).sum()) / NANOSECONDS,
+        (int((scored * np.minimum(speaking, guessed)).sum()) - right) / NANOSECONDS,
+        int((scored * speaking).sum()) / NANOSECONDS,
+        same,
+    )
+
+
 def matched_recordings(references, hypotheses, uem, allow_missing: bool, allow_extra: bool) -> list[str]:
     """Names of the recordings to score, or an error that names those that one side lacks.
 
