@@ -132,14 +132,7 @@ def names_in(folder):
 
 def test_fetch_from_a_mirror(toy):
     paths = assets.fetch()
-    assert [path.name for path in paths] == [
-        "net.pt",
-        "call.wav",
-        "ref.rttm",
-        "ref.uem",
-        "styles-soft.wav",
-        "words.zip",
-    ]
+    assert [path.name for path in paths] == ["net.pt", "call.wav", "ref.rttm", "ref.uem", "styles-soft.wav", "words.zip"]
     assert assets.weights_path("net").read_bytes() == WEIGHTS
     call = assets.recording("call")
     assert call.duration == 1.0
@@ -157,22 +150,6 @@ def test_voice_samples_from_an_archive_and_from_files(toy):
         ("m2.b_1", "m2", "boredom", 16000),
     ]
     assert [(s.name, s.speaker, s.condition) for s in assets.voice_samples("styles")] == [("soft", "M", "whisper")]
-
-
-def test_short_utterances_are_joined_take_by_take():
-    def said(name, condition, value):
-        return assets.VoiceSample(name, "m", condition, np.full(2, value, dtype=np.float32))
-
-    words = [said("m.a_no_1", "anger", 1), said("m.a_no_2", "anger", 2), said("m.a_yes_1", "anger", 3)]
-    words += [said("m.a_yes_2", "anger", 4), said("m.n_no_1", "neutral", 5), said("m.a_no_3", "anger", 6)]
-    joined = assets.joined_samples(words, 2)
-    assert [(one.name, one.condition, one.waveform.tolist()) for one in joined] == [
-        ("m.a_no_1", "anger", [1, 1, 3, 3]),
-        ("m.a_no_2", "anger", [2, 2, 4, 4]),
-    ]
-    assert [one.waveform.tolist() for one in assets.joined_samples(words, 1)][-1] == [5, 5]
-    with pytest.raises(AssetError, match="count must be 1 or more, got 0"):
-        assets.joined_samples(words, 0)
 
 
 def test_a_corrupt_collection_of_voices_is_named(toy):

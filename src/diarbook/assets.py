@@ -306,40 +306,6 @@ def voice_samples(name: str) -> list[VoiceSample]:
     return result
 
 
-def joined_samples(samples: Iterable[VoiceSample], count: int) -> list[VoiceSample]:
-    """Join short utterances of one speaker in one condition, ``count`` at a time; what is left over is dropped.
-
-    Parameters
-    ----------
-    samples : iterable of VoiceSample
-        Such as the single words of ``emotions``. Names that end in ``_1``, ``_2``, … are takes of the same words: the
-        first takes are joined with each other, so that a sample holds different words.
-    count : int
-
-    Returns
-    -------
-    list of VoiceSample
-        In the order of speakers and conditions, named after their first utterance.
-
-    Raises
-    ------
-    AssetError
-        When ``count`` is below 1.
-
-    Chapter: voiceprints
-    """
-    if count < 1:
-        raise AssetError(f"count must be 1 or more, got {count}")
-    groups: dict[tuple[str, str], list[VoiceSample]] = {}
-    for sample in sorted(samples, key=lambda one: (one.name.rpartition("_")[2], one.name)):
-        groups.setdefault((sample.speaker, sample.condition), []).append(sample)
-    return [
-        VoiceSample(members[first].name, *key, np.concatenate([one.waveform for one in members[first : first + count]]))
-        for key, members in sorted(groups.items())
-        for first in range(0, len(members) - count + 1, count)
-    ]
-
-
 def _missing(members: Iterable[Member]) -> list[Member]:
     missing = []
     for member in members:
