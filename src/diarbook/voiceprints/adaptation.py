@@ -45,7 +45,7 @@ class AdaptationRule:
     margin: float = 0.1
     minimum_speech: float = 3.0
     step: float = 0.2
-    leash: float = 0.8
+    leash: float = 0.9
 
     def __post_init__(self) -> None:
         for name, least, most in (("threshold", -1, 1), ("margin", -2, 2), ("minimum_speech", 0, math.inf)):
