@@ -18,6 +18,7 @@ from diarbook.errors import DiarbookError
 
 COMMANDS = {
     "diarize": "Write who spoke when in audio files.",
+    "stream": "Write who speaks while they speak.",
     "score": "Score a diarization against a reference.",
     "lint": "Find every fault of RTTM and UEM files.",
     "enroll": "Make a voiceprint of a person and keep it.",

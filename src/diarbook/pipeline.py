@@ -204,7 +204,7 @@ def find_voices(
 
         embed = load_embedder("campplus").embed_features
     features = kaldi_fbank(waveform) if len(waveform) >= FRAME_LENGTH else np.zeros((0, 80), dtype=np.float32)
-    items = [features[first:last] for first, last in _feature_frames(scores, stretches)]
+    items = [features[first:last] for first, last in feature_frames(scores, stretches)]
     items += [features[_crowded_frames(scores, activity, *item, len(features))] for item in crowded]
     vectors = []
     for first in range(0, len(items), EMBEDDING_BATCH):
@@ -217,8 +217,11 @@ def find_voices(
     return Voices(scores, activity, stretches[good[:count]], crowded[good[count:]], embeddings[good], seconds[good])
 
 
-def _feature_frames(scores: ChunkScores, spans: np.ndarray) -> np.ndarray:
-    """The features' frames, 10 ms each, of spans of the network's, 17 ms each."""
+def feature_frames(scores: ChunkScores, spans: np.ndarray) -> np.ndarray:
+    """The features' frames, 10 ms each, of spans of the network's, 17 ms each: shape (n, 2) to (n, 2).
+
+    Chapter: segmentation
+    """
     frames = np.round((spans * scores.frame_step + scores.offset) * FEATURES_A_SECOND).astype(int)
     return np.column_stack([frames[:, 0], frames[:, 1] - 1])  # a frame is 25 ms long: the last one would look beyond
 
@@ -227,7 +230,7 @@ def _crowded_frames(scores: ChunkScores, activity: np.ndarray, chunk: int, local
     """Indices of the features' frames in which a local speaker talks, alone or not."""
     edges = np.diff(np.pad((activity[chunk, :, local] > 0.5).astype(np.int8), 1))
     spans = np.flatnonzero(edges).reshape(-1, 2) + scores.first_frames[chunk]
-    frames = np.concatenate([np.arange(first, last) for first, last in _feature_frames(scores, spans)])
+    frames = np.concatenate([np.arange(first, last) for first, last in feature_frames(scores, spans)])
     return frames[(frames >= 0) & (frames < length)]
 
 
@@ -319,7 +322,36 @@ def reconstruct(voices: Voices, labels: np.ndarray, settings: OverlapSettings = 
         )
     else:
         active = speech[:, None]
-    width = max(1, round(settings.smoothing / scores.frame_step))
+    chosen = choose_speakers(speech, overlap, active, scores.frame_step, settings)
+    return merge(shift(from_activity(chosen, scores.frame_step), scores.offset))
+
+
+def choose_speakers(
+    speech: np.ndarray,
+    overlap: np.ndarray,
+    active: np.ndarray,
+    frame_step: float,
+    settings: OverlapSettings = DEFAULTS,
+) -> np.ndarray:
+    """Who speaks in each frame: as many as the two onsets say, the likeliest of the speakers.
+
+    Parameters
+    ----------
+    speech, overlap : ndarray of shape (frames,)
+        Probability that somebody speaks, and that two do.
+    active : ndarray of shape (frames, speakers)
+        Probability that each speaker talks.
+    frame_step : float
+        Seconds.
+    settings : OverlapSettings
+
+    Returns
+    -------
+    ndarray of bool, shape (frames, speakers)
+
+    Chapter: segmentation
+    """
+    width = max(1, round(settings.smoothing / frame_step))
     speech, overlap, active = (
         uniform_filter1d(values, width, axis=0, mode="reflect") for values in (speech, overlap, active)
     )
@@ -330,7 +362,7 @@ def reconstruct(voices: Voices, labels: np.ndarray, settings: OverlapSettings = 
     for rank in range(ranking.shape[1]):
         who = ranking[:, rank]
         chosen[frames, who] = (speaking > rank) & (active[frames, who] > 0)
-    return merge(shift(from_activity(chosen, scores.frame_step), scores.offset))
+    return chosen
 
 
 def overlap_aware(

@@ -72,6 +72,57 @@ def change_frames(votes: np.ndarray, share: float = 0.35, width: int = 9, apart:
     return np.array(sorted(found), dtype=int)
 
 
+def lone_runs(
+    scores: ChunkScores,
+    activity: np.ndarray,
+    *,
+    speech_onset: float = 0.5,
+    overlap_onset: float = 0.4,
+    fill: float = 0.1,
+) -> np.ndarray:
+    """Runs of speech in which one person speaks alone, cut where the chunks hear a change of speaker.
+
+    Parameters
+    ----------
+    scores : ChunkScores
+    activity : ndarray of shape (chunks, frames of a chunk, 3)
+    speech_onset, overlap_onset : float
+        Speech is above the one and overlapped speech below the other, averaged over chunks.
+    fill : float
+        Pauses up to this many seconds do not end a run.
+
+    Returns
+    -------
+    ndarray of int, shape (n, 2)
+        First frame, and the frame after the last, on the recording's grid.
+
+    Chapter: segmentation
+    """
+    speech, overlap = (scores.aggregate(part) for part in speech_and_overlap(scores.posteriors))
+    width = round(fill / scores.frame_step) + 1
+    lone = np.pad((speech > speech_onset) & (overlap < overlap_onset), width)
+    lone = binary_closing(lone, np.ones(width))[width:-width] & (overlap < overlap_onset)
+    runs = np.flatnonzero(np.diff(np.pad(lone.astype(np.int8), 1))).reshape(-1, 2)
+    changes = change_frames(change_votes(scores, activity))
+    cut: list[tuple[int, int]] = []
+    for start, end in runs:
+        inside = changes[(changes > start) & (changes < end)]
+        cut += zip([start, *inside], [*inside, end], strict=True)
+    return np.array(cut, dtype=int).reshape(-1, 2)
+
+
+def equal_parts(first: int, last: int, longest: float, shortest: float, frame_step: float) -> list[tuple[int, int]]:
+    """Cut a run of frames into equal parts of at most ``longest`` seconds; a run below ``shortest`` has none.
+
+    Chapter: segmentation
+    """
+    seconds = (last - first) * frame_step
+    if seconds < shortest:
+        return []
+    edges = np.round(np.linspace(first, last, int(np.ceil(seconds / longest)) + 1)).astype(int)
+    return list(pairwise(edges))
+
+
 def lone_stretches(
     scores: ChunkScores,
     activity: np.ndarray,
@@ -88,12 +139,10 @@ def lone_stretches(
     ----------
     scores : ChunkScores
     activity : ndarray of shape (chunks, frames of a chunk, 3)
-    speech_onset, overlap_onset : float
-        Speech is above the one and overlapped speech below the other, averaged over chunks.
+    speech_onset, overlap_onset, fill : float
+        See :func:`lone_runs`.
     longest, shortest : float
         Seconds. Longer stretches are cut into equal parts; shorter ones are left out.
-    fill : float
-        Pauses up to this many seconds do not end a stretch.
 
     Returns
     -------
@@ -102,21 +151,9 @@ def lone_stretches(
 
     Chapter: segmentation
     """
-    speech, overlap = (scores.aggregate(part) for part in speech_and_overlap(scores.posteriors))
-    width = round(fill / scores.frame_step) + 1
-    lone = np.pad((speech > speech_onset) & (overlap < overlap_onset), width)
-    lone = binary_closing(lone, np.ones(width))[width:-width] & (overlap < overlap_onset)
-    runs = np.flatnonzero(np.diff(np.pad(lone.astype(np.int8), 1))).reshape(-1, 2)
-    changes = change_frames(change_votes(scores, activity))
-    stretches: list[tuple[int, int]] = []
-    for start, end in runs:
-        inside = changes[(changes > start) & (changes < end)]
-        for first, last in zip([start, *inside], [*inside, end], strict=True):
-            seconds = (last - first) * scores.frame_step
-            if seconds >= shortest:
-                edges = np.round(np.linspace(first, last, int(np.ceil(seconds / longest)) + 1)).astype(int)
-                stretches += pairwise(edges)
-    return np.array(stretches, dtype=int).reshape(-1, 2)
+    runs = lone_runs(scores, activity, speech_onset=speech_onset, overlap_onset=overlap_onset, fill=fill)
+    parts = [part for run in runs for part in equal_parts(*run, longest, shortest, scores.frame_step)]
+    return np.array(parts, dtype=int).reshape(-1, 2)
 
 
 def crowded_speakers(

@@ -1,0 +1,187 @@
+"""Where a stream comes from: a file, raw samples on a pipe, or a microphone; always in blocks at 16 kHz.
+
+Chapter: streaming
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from diarbook.audio import SAMPLE_RATE, to_mono
+from diarbook.errors import AudioError
+
+PIPE_HELP = "pipe 16-bit mono samples, such as `ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -`"
+
+
+def _at_16_khz(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+    """Resample block by block; the resampler keeps its state, so blocks leave no seams."""
+    if rate == SAMPLE_RATE:
+        yield from blocks
+        return
+    import soxr
+
+    resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+    for block in blocks:
+        yield resampler.resample_chunk(block)
+    yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _finite(blocks: Iterator[np.ndarray], name: str, rate: int) -> Iterator[np.ndarray]:
+    """Refuse NaN before the resampler spreads it."""
+    heard = 0
+    for block in blocks:
+        if not np.isfinite(block).all():
+            at = (heard + int(np.flatnonzero(~np.isfinite(block))[0])) / rate
+            raise AudioError(
+                f"{name}: the sample at {at:.3f} s is not a finite number; repair or export the file again"
+            )
+        heard += len(block)
+        yield block
+
+
+def file_blocks(path: str | os.PathLike[str], seconds: float = 0.5) -> Iterator[np.ndarray]:
+    """Read a file block by block: hours of it are never in memory at once.
+
+    Parameters
+    ----------
+    path : path
+        WAV, FLAC, OGG or MP3, any rate and number of channels.
+    seconds : float
+        Length of a block.
+
+    Yields
+    ------
+    ndarray of float32, shape (samples,)
+        At 16 kHz, channels averaged.
+
+    Raises
+    ------
+    AudioError
+        When the file is missing, empty, no audio, or holds NaN samples.
+
+    Chapter: streaming
+    """
+    import soundfile
+
+    path = Path(path)
+    if not path.exists():
+        raise AudioError(f"{path}: no such file; check the path")
+    if path.is_dir():
+        raise AudioError(f"{path}: is a folder; name an audio file")
+    if path.stat().st_size == 0:
+        raise AudioError(f"{path}: the file is empty; record or export it again")
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate = file.samplerate
+            raw = file.blocks(blocksize=max(1, round(seconds * rate)), dtype="float32", always_2d=True)
+            yield from _at_16_khz(_finite(map(to_mono, raw), str(path), rate), rate)
+    except (soundfile.SoundFileError, OSError, TypeError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        reason = str(error).rstrip(".").split(": ")[-1]
+        raise AudioError(f"{path}: cannot be read as audio ({reason}); convert it to WAV or FLAC") from None
+
+
+def pcm_blocks(
+    pipe: BinaryIO, rate: int = SAMPLE_RATE, seconds: float = 0.5, warn: Callable[[str], None] | None = None
+) -> Iterator[np.ndarray]:
+    """Read raw samples, signed 16 bits, little-endian, one channel.
+
+    Parameters
+    ----------
+    pipe : binary file
+        A read may return any number of bytes, also half a sample.
+    rate : int
+        Samples a second.
+    seconds : float
+        Length of a block.
+    warn : callable, optional
+        Told when the last byte is half a sample.
+
+    Yields
+    ------
+    ndarray of float32, shape (samples,)
+        At 16 kHz.
+
+    Raises
+    ------
+    AudioError
+        When there are no samples, or the bytes are a WAV, FLAC, OGG or MP3 file.
+
+    Chapter: streaming
+    """
+
+    def samples() -> Iterator[np.ndarray]:
+        rest, first = b"", True
+        while data := pipe.read(max(2, 2 * round(seconds * rate))):
+            data = rest + data
+            if first and len(data) >= 4:
+                if data[:4] in (b"RIFF", b"fLaC", b"OggS") or data[:3] == b"ID3":
+                    raise AudioError(f"standard input: is an audio file, not raw samples; name it, or {PIPE_HELP}")
+                first = False
+            even = len(data) // 2 * 2
+            data, rest = data[:even], data[even:]
+            yield np.frombuffer(data, dtype="<i2").astype(np.float32) / 32768
+        if rest and warn is not None:
+            warn("standard input: ended in the middle of a sample; the last byte is left out")
+
+    heard = False
+    for block in _at_16_khz(samples(), rate):
+        heard = heard or len(block) > 0
+        yield block
+    if not heard:
+        raise AudioError(f"standard input: no samples; {PIPE_HELP}")
+
+
+def microphone_blocks(seconds: float = 0.1) -> Iterator[np.ndarray]:
+    """Listen to the default microphone until the caller stops.
+
+    Parameters
+    ----------
+    seconds : float
+        Length of a block.
+
+    Raises
+    ------
+    AudioError
+        When the package ``sounddevice`` is not installed, or there is no microphone.
+
+    Chapter: streaming
+    """
+    try:
+        import sounddevice
+    except (ImportError, OSError) as error:
+        why = "" if isinstance(error, ImportError) else " and the system library PortAudio"
+        raise AudioError(f"a microphone needs the package sounddevice{why}: pip install sounddevice") from None
+    heard: queue.SimpleQueue[np.ndarray] = queue.SimpleQueue()
+    try:
+        with sounddevice.InputStream(
+            samplerate=SAMPLE_RATE,
+            channels=1,
+            dtype="float32",
+            blocksize=round(seconds * SAMPLE_RATE),
+            callback=lambda data, *_: heard.put(data[:, 0].copy()),
+        ):
+            while True:
+                yield heard.get()
+    except sounddevice.PortAudioError as error:
+        raise AudioError(f"microphone: cannot be opened ({error}); check that one is connected and allowed") from None
+
+
+def paced(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Hand blocks on no sooner than they would be heard.
+
+    Chapter: streaming
+    """
+    start, heard = time.monotonic(), 0
+    for block in blocks:
+        heard += len(block)
+        time.sleep(max(0.0, start + heard / SAMPLE_RATE - time.monotonic()))
+        yield block
