@@ -260,7 +260,7 @@ def spoil(path, kind):
         ("text", "is no store of voiceprints; give another path"),
         ("newer", "was written by a newer diarbook"),
         ("damaged", "is damaged; restore it"),
-        ("directory", "cannot be opened; check the path"),
+        ("directory", "is a folder; give the path of a file"),
         ("missing", "no such store; enrol somebody first"),
     ],
 )

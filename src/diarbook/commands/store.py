@@ -78,6 +78,8 @@ def show(path: str, name: str, as_json: bool) -> None:
     for key, value in values.items():
         if isinstance(value, dict):
             value = ", ".join(f"{field} {item}" for field, item in value.items())
+        if isinstance(value, float):
+            value = f"{value:.2f}"
         click.echo(f"{key.replace('_', ' '):14} {'-' if value in (None, '') else value}")
 
 

@@ -1,4 +1,4 @@
-"""Errors of naming a voice among many: closed-set accuracy, and open-set detection, identification and false alarms.
+"""Errors of naming a voice among many: closed-set accuracy and ranks, open-set identification and false alarms.
 
 A probe is a voice to be named; the gallery is the set of enrolled voices. A decision names the best of the gallery when
 its score is at or above the threshold, and says "unknown" otherwise.
@@ -129,3 +129,115 @@ def open_set_curve(scores: np.ndarray, truth: np.ndarray) -> OpenSetCurve:
     alarmed = len(alarms) - np.searchsorted(alarms, thresholds)
     rates = alarmed / len(alarms) if len(alarms) else np.full(len(thresholds), np.nan)
     return OpenSetCurve(thresholds, identified / known.sum(), rates)
+
+
+def cumulative_match_curve(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Share of the probes whose own voice is among the best k, for every k up to the size of the gallery.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (probes, gallery)
+    truth : ndarray of int, shape (probes,)
+        Column of each probe's own voice; all must be in the gallery.
+
+    Returns
+    -------
+    ndarray of shape (gallery,)
+        The first value is the closed-set accuracy. NaN without probes. Voices that tie with one's own are counted
+        before it.
+
+    Raises
+    ------
+    OptionError
+        When a probe is not in the gallery, or shapes and values do not fit.
+
+    References
+    ----------
+    phillips2011evaluation
+
+    Chapter: identification
+    """
+    scores, truth = _checked(scores, truth)
+    if (truth < 0).any():
+        raise OptionError("a rank needs every probe in the gallery; use open_set_curve for the others")
+    if not len(truth):
+        return np.full(scores.shape[1], np.nan)
+    own = scores[np.arange(len(scores)), truth]
+    ranks = (scores >= own[:, None]).sum(axis=1)  # (4)
+    return np.bincount(ranks, minlength=scores.shape[1] + 1)[1:].cumsum() / len(truth)
+
+
+def search_false_alarm_rate(pair_rate: np.ndarray | float, gallery: np.ndarray | int) -> np.ndarray:
+    """How often a stranger gets some name, if every voice of the gallery is mistaken for them independently.
+
+    Parameters
+    ----------
+    pair_rate : float or ndarray
+        False alarm rate of one comparison.
+    gallery : int or ndarray
+        Number of voices that the stranger is compared with.
+
+    Returns
+    -------
+    ndarray
+        Of the shape that both broadcast to.
+
+    Raises
+    ------
+    OptionError
+        When a rate is not between 0 and 1, or a gallery is negative.
+
+    References
+    ----------
+    iso19795
+
+    Chapter: identification
+    """
+    pair_rate, gallery = np.asarray(pair_rate, dtype=float), np.asarray(gallery, dtype=float)
+    if not ((pair_rate >= 0) & (pair_rate <= 1)).all():
+        raise OptionError(f"a false alarm rate must be 0 to 1, got {pair_rate}")
+    if (gallery < 0).any():
+        raise OptionError(f"a gallery cannot be smaller than nobody, got {gallery}")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # (5), in the form that keeps its digits when the rate is a millionth
+        return np.where(gallery == 0, 0.0, -np.expm1(gallery * np.log1p(-pair_rate)))
+
+
+def leave_one_out_scores(units: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Compare every utterance with every voice; a voice never contains the utterance that is compared with it.
+
+    A voice is the mean of its utterances, brought to unit length.
+
+    Parameters
+    ----------
+    units : ndarray of shape (utterances, d)
+        Embeddings of unit length.
+    truth : ndarray of int, shape (utterances,)
+        Who speaks, as numbers from 0.
+
+    Returns
+    -------
+    ndarray of shape (utterances, voices)
+        Cosines; NaN where a voice has no other utterance than the compared one.
+
+    Raises
+    ------
+    OptionError
+        When the shapes do not fit, or numbers are missing between 0 and the highest.
+
+    Chapter: identification
+    """
+    units, truth = np.asarray(units, dtype=float), np.asarray(truth)
+    if units.ndim != 2 or truth.shape != (len(units),) or not np.issubdtype(truth.dtype, np.integer):
+        raise OptionError(f"truth must number the speaker of each of the {len(units)} utterances")
+    counts = np.bincount(truth)
+    if not counts.all():
+        raise OptionError("truth must use every number from 0 up to its highest; number the speakers anew")
+    totals = np.zeros((len(counts), units.shape[1]))
+    np.add.at(totals, truth, units)
+    scores = units @ (totals / np.linalg.norm(totals, axis=1, keepdims=True)).T
+    rest = totals[truth] - units
+    alone = counts[truth] == 1
+    length = np.where(alone, 1.0, np.linalg.norm(rest, axis=1))
+    scores[np.arange(len(units)), truth] = np.where(alone, np.nan, (units * rest).sum(axis=1) / length)
+    return scores

@@ -138,6 +138,112 @@ def equal_error_rate(scores: np.ndarray, labels: np.ndarray) -> float:
     return equal_error_point(scores, labels).value
 
 
+def error_rates_at(scores: np.ndarray, labels: np.ndarray, threshold: float) -> tuple[float, float]:
+    """Miss rate and false-alarm rate at one threshold.
+
+    Parameters
+    ----------
+    scores, labels
+        As in :func:`equal_error_rate`.
+    threshold : float
+        Trials at or above it are accepted.
+
+    Returns
+    -------
+    miss_rate, false_alarm_rate : float
+        NaN without trials of the kind.
+
+    Raises
+    ------
+    OptionError
+        When the threshold is NaN, the lengths differ or a score is NaN.
+
+    Chapter: verification
+    """
+    if math.isnan(threshold):
+        raise OptionError("threshold must be a number, got NaN")
+    scores, labels = _trials(scores, labels)
+    accepted = scores >= threshold
+    targets, others = accepted[labels], accepted[~labels]
+    return (
+        float(1 - targets.mean()) if len(targets) else math.nan,  # (1)
+        float(others.mean()) if len(others) else math.nan,  # (2)
+    )
+
+
+def normal_deviate(rates: np.ndarray) -> np.ndarray:
+    """Rates as the axes of a DET plot place them: where a standard normal distribution has the rate to its left.
+
+    Scores that are normally distributed, with one width for both kinds of trial, give a straight line.
+
+    Parameters
+    ----------
+    rates : array
+        Between 0 and 1; those two become infinite.
+
+    References
+    ----------
+    martin1997det
+
+    Chapter: verification
+    """
+    from scipy.special import ndtri
+
+    return ndtri(np.asarray(rates, dtype=float))  # (4)
+
+
+def _weights(target_prior: float, miss_cost: float, false_alarm_cost: float) -> tuple[float, float]:
+    """What a miss rate and a false-alarm rate of 1 cost, over the cost of the better of the two deaf systems."""
+    if not 0 < target_prior < 1:
+        raise OptionError(f"target_prior must lie between 0 and 1, got {target_prior}")
+    if not (0 < miss_cost < math.inf and 0 < false_alarm_cost < math.inf):
+        raise OptionError(f"costs must be positive, got {miss_cost} and {false_alarm_cost}")
+    miss, false_alarm = miss_cost * target_prior, false_alarm_cost * (1 - target_prior)
+    # A system that does not listen rejects all, or accepts all.
+    return miss / min(miss, false_alarm), false_alarm / min(miss, false_alarm)
+
+
+def detection_cost(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    threshold: float,
+    target_prior: float = 0.01,
+    miss_cost: float = 1.0,
+    false_alarm_cost: float = 1.0,
+) -> float:
+    """Detection cost at the threshold that is really used, normalised, so that 1 is a system that does not listen.
+
+    Parameters
+    ----------
+    scores, labels
+        As in :func:`equal_error_rate`.
+    threshold : float
+        Trials at or above it are accepted.
+    target_prior : float
+        Assumed share of target trials.
+    miss_cost, false_alarm_cost : float
+
+    Returns
+    -------
+    float
+        From 0; above 1 the decisions are worse than none. NaN when there are no target or no non-target trials.
+
+    Raises
+    ------
+    OptionError
+        When the prior or a cost is out of range, or the threshold is NaN.
+
+    References
+    ----------
+    doddington2000nist, vanleeuwen2007introduction
+
+    Chapter: verification
+    """
+    miss, false_alarm = _weights(target_prior, miss_cost, false_alarm_cost)
+    missed, accepted = error_rates_at(scores, labels, threshold)
+    return miss * missed + false_alarm * accepted  # (3)
+
+
 def minimum_detection_cost_point(
     scores: np.ndarray,
     labels: np.ndarray,
@@ -149,14 +255,9 @@ def minimum_detection_cost_point(
 
     Chapter: verification
     """
-    if not 0 < target_prior < 1:
-        raise OptionError(f"target_prior must lie between 0 and 1, got {target_prior}")
-    if not (miss_cost > 0 and false_alarm_cost > 0):
-        raise OptionError(f"costs must be positive, got {miss_cost} and {false_alarm_cost}")
+    miss, false_alarm = _weights(target_prior, miss_cost, false_alarm_cost)
     curve = detection_error_tradeoff(scores, labels)
-    miss, false_alarm = miss_cost * target_prior, false_alarm_cost * (1 - target_prior)
-    # Normalised by the cost of the better of the two systems that do not listen: reject all or accept all.
-    costs = (miss * curve.miss_rates + false_alarm * curve.false_alarm_rates) / min(miss, false_alarm)
+    costs = miss * curve.miss_rates + false_alarm * curve.false_alarm_rates  # (3)
     if np.isnan(costs).any():
         return OperatingPoint(math.nan, math.nan)
     best = int(np.argmin(costs))

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from diarbook.embeddings.similarity import unit_length
-from diarbook.errors import VoiceprintError
+from diarbook.errors import OptionError, VoiceprintError
 from diarbook.turns import Turn, speakers
 from diarbook.voiceprints.enrollment import lone_regions, model_identity, speech_pieces
 from diarbook.voiceprints.voiceprint import Voiceprint
@@ -82,6 +82,11 @@ class Named:
     seconds: float
 
 
+def _check_threshold(threshold: float) -> None:
+    if not -1 <= threshold <= 1:
+        raise OptionError(f"threshold must be a cosine from -1 to 1, got {threshold}")
+
+
 def verify(
     vector: np.ndarray, voiceprint: Voiceprint, *, model: str, model_version: str, threshold: float = THRESHOLD
 ) -> Decision:
@@ -101,9 +106,12 @@ def verify(
     ------
     VoiceprintError
         When the two are of different models, or the embedding is not finite.
+    OptionError
+        When the threshold is no cosine.
 
     Chapter: verification
     """
+    _check_threshold(threshold)
     vector = np.asarray(vector, dtype=float)
     if (model, model_version, vector.shape) != (voiceprint.model, voiceprint.model_version, voiceprint.vector.shape):
         raise VoiceprintError(
@@ -208,6 +216,7 @@ def name_speakers(
 
     Chapter: identification
     """
+    _check_threshold(threshold)
     vectors = speaker_vectors(waveform, turns, embedder)
     model, version = model_identity(embedder.name if embedder else "campplus")
     identity = store.identity
@@ -218,8 +227,9 @@ def name_speakers(
         )
     names, matrix = store.matrix()
     heard = list(vectors)
-    queries = np.array([vectors[speaker][0] for speaker in heard]).reshape(len(heard), -1)
-    scores = queries @ matrix.T if names and heard else np.zeros((len(heard), 0))
+    scores = np.zeros((len(heard), len(names)))
+    if names and heard:
+        scores = np.array([vectors[speaker][0] for speaker in heard]) @ matrix.T
     chosen = dict(zip(heard, assign_names(scores, threshold), strict=True))
     rows = []
     for speaker in speakers(turns):

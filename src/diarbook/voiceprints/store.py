@@ -102,6 +102,8 @@ class VoiceprintStore:
 
     def __init__(self, path: str | os.PathLike[str], *, create: bool = True, timeout: float = 30.0) -> None:
         self.path = Path(path)
+        if self.path.is_dir():
+            raise VoiceprintError(f"{self.path}: is a folder; give the path of a file")
         if not create and not self.path.is_file():
             raise VoiceprintError(f"{self.path}: no such store; enrol somebody first, or correct --store")
         if not self.path.parent.is_dir():

@@ -103,8 +103,7 @@ class Voiceprint:
     enrolled: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if not self.name.strip() or self.name != " ".join(self.name.split()):
-            raise VoiceprintError(f"voiceprint {self.name!r}: the name is empty or has stray white space; correct it")
+        check_name(self.name)
         object.__setattr__(self, "vector", self._unit(self.vector))
         if self.enrolled is not None:
             object.__setattr__(self, "enrolled", self._unit(self.enrolled))
@@ -137,6 +136,19 @@ class Voiceprint:
     def dimension(self) -> int:
         """Length of the vector."""
         return len(self.vector)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that is empty or has stray white space.
+
+    Raises
+    ------
+    VoiceprintError
+
+    Chapter: voiceprints
+    """
+    if not name.strip() or name != " ".join(name.split()):
+        raise VoiceprintError(f"voiceprint {name!r}: the name is empty or has stray white space; correct it")
 
 
 def now() -> datetime:
