@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import top_k_accuracy_score
 
 from diarbook.errors import OptionError
-from diarbook.metrics.identification import closed_set_accuracy, open_set_curve
+from diarbook.metrics.identification import (
+    closed_set_accuracy,
+    cumulative_match_curve,
+    leave_one_out_scores,
+    open_set_curve,
+    search_false_alarm_rate,
+)
 
 # Probes: ann (own name best), bob (taken for ann), two strangers.
 SCORES = np.array([[0.9, 0.2], [0.7, 0.6], [0.5, 0.1], [0.8, 0.3]])
@@ -83,3 +90,50 @@ def test_input_without_sense_is_refused(scores, truth, message):
 def test_closed_sets_have_no_strangers():
     with pytest.raises(OptionError, match="needs every probe in the gallery"):
         closed_set_accuracy(SCORES, TRUTH)
+
+
+def test_ranks_by_hand_and_against_scikit_learn():
+    scores = np.array([[0.9, 0.1, 0.2], [0.7, 0.6, 0.1], [0.5, 0.4, 0.3]])
+    np.testing.assert_allclose(cumulative_match_curve(scores, np.array([0, 1, 2])), [1 / 3, 2 / 3, 1.0])
+    np.testing.assert_allclose(cumulative_match_curve(np.array([[0.5, 0.5]]), np.array([0])), [0.0, 1.0])
+    assert np.isnan(cumulative_match_curve(np.zeros((0, 2)), np.zeros(0, dtype=int))).all()
+    with pytest.raises(OptionError, match="every probe in the gallery"):
+        cumulative_match_curve(SCORES, TRUTH)
+
+    rng = np.random.default_rng(1)
+    scores, truth = rng.normal(size=(60, 8)), rng.integers(0, 8, 60)
+    curve = cumulative_match_curve(scores, truth)
+    expected = [top_k_accuracy_score(truth, scores, k=k, labels=range(8)) for k in range(1, 8)]
+    np.testing.assert_allclose(curve[:-1], expected)
+    assert curve[0] == closed_set_accuracy(scores, truth)
+    assert curve[-1] == 1.0
+
+
+def test_false_alarms_of_a_search():
+    assert search_false_alarm_rate(0.01, 1) == pytest.approx(0.01)
+    assert search_false_alarm_rate(0.5, 2) == pytest.approx(0.75)
+    np.testing.assert_allclose(search_false_alarm_rate([0.0, 1.0], [[0], [5]]), [[0, 0], [0, 1]])
+    assert search_false_alarm_rate(1e-18, 10) == pytest.approx(1e-17, rel=1e-9)
+    for wrong in ((-0.1, 1), (1.1, 1), (0.5, -1)):
+        with pytest.raises(OptionError):
+            search_false_alarm_rate(*wrong)
+
+
+def test_leaving_one_out_against_a_loop():
+    rng = np.random.default_rng(2)
+    units = rng.normal(size=(12, 5))
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    truth = np.array([0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 0, 1])
+    scores = leave_one_out_scores(units, truth)
+    for row in range(12):
+        for voice in range(4):
+            others = [units[i] for i in range(12) if truth[i] == voice and i != row]
+            if not others:
+                assert np.isnan(scores[row, voice])
+                continue
+            mean = np.mean(others, axis=0)
+            assert scores[row, voice] == pytest.approx(units[row] @ mean / np.linalg.norm(mean))
+    with pytest.raises(OptionError, match="number the speaker of each of the 12"):
+        leave_one_out_scores(units, truth[:-1])
+    with pytest.raises(OptionError, match="number the speakers anew"):
+        leave_one_out_scores(units, np.where(truth == 2, 5, truth))
