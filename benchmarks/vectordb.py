@@ -46,7 +46,6 @@ SETTINGS = {
 SWEEPS = {
     "faiss-ivf": ("probes", (1, 2, 4, 8, 16, 32, 64, 128)),
     "faiss-hnsw": ("ef_search", (16, 32, 64, 128, 256, 512)),
-    "milvus": ("ef_search", (16, 64, 256)),
 }
 COLUMNS = {
     "vectors": "Vectors",
@@ -186,8 +185,8 @@ def worker(name: str, count: int, data: Path, folder: Path, sweep: bool) -> None
             setattr(store, option, value)
             found, seconds = single_queries(store, known["queries"])
             measured = scored(found, seconds, known["truth"], known["rows"])
-            label = "lists opened" if option == "probes" else "ef"
-            tell(setting=f"{value} {label}" if option == "probes" else f"{label} {value}", **measured)
+            label = "lists opened:" if option == "probes" else "ef"
+            tell(setting=f"{label} {value}", **measured)
         return
     found, seconds = single_queries(store, known["queries"])
     tell(**scored(found, seconds, known["truth"], known["rows"]))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
@@ -13,6 +14,7 @@ from diarbook.protection import (
     agreement,
     derive_key,
     estimate_from_code,
+    invert_embedding,
     keyed_normals,
     keyed_rotation,
     linkability,
@@ -154,3 +156,25 @@ def test_linkability_refuses_input_without_sense(mated, others, options):
 def test_a_rotation_needs_a_dimension():
     with pytest.raises(OptionError, match="the dimension must be 1 or more"):
         keyed_rotation(KEY, 0)
+
+
+def test_a_vector_is_inverted_by_following_the_gradient():
+    torch.manual_seed(0)
+    weights = torch.randn(6, 4)
+
+    def network(features):
+        return torch.tanh(features).square().mean(dim=1) @ weights  # what is left of the features' size
+
+    target = network(torch.randn(1, 30, 6) * torch.tensor([3.0, 0.1, 0.1, 0.1, 0.1, 0.1]))[0].numpy()
+    features, cosines = invert_embedding(network, target, 30, 6, steps=60)
+    assert cosines[0] < 0.9
+    assert cosines[-1] > 0.98
+    np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-5)
+    found = network(torch.tensor(features)[None])[0].numpy()
+    assert found @ target / np.linalg.norm(found) / np.linalg.norm(target) > 0.98
+    again, _ = invert_embedding(network, target, 30, 6, steps=60)
+    np.testing.assert_array_equal(features, again)
+    with pytest.raises(OptionError, match="the target is 3 numbers"):
+        invert_embedding(network, target[:3], 30, 6)
+    with pytest.raises(OptionError, match="steps must be 1 or more"):
+        invert_embedding(network, target, 30, 6, steps=0)

@@ -11,12 +11,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
 
 from diarbook.errors import OptionError
+
+if TYPE_CHECKING:
+    import torch
 
 KEY_BYTES = 32
 
@@ -285,3 +290,76 @@ def linkability(
     posterior = np.divide(weight, weight + other, out=np.zeros(bins), where=weight + other > 0)
     local = np.maximum(0.0, 2 * posterior - 1)  # (4)
     return Linkability(edges, local, float(same @ local))  # (5)
+
+
+def invert_embedding(
+    network: Callable[[torch.Tensor], torch.Tensor],
+    target: np.ndarray,
+    frames: int,
+    bands: int,
+    *,
+    steps: int = 40,
+    rate: float = 0.1,
+    smoothness: float = 0.01,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Look for features that the network embeds where a stolen vector points.
+
+    It starts from noise and follows the gradient, so the thief needs the network's weights and nothing else.
+
+    Parameters
+    ----------
+    network : callable
+        Differentiable, features of shape (1, frames, bands) to an embedding of shape (1, d).
+    target : ndarray of shape (d,)
+        The stolen vector.
+    frames, bands : int
+        Size of the features.
+    steps : int
+        Of the Adam optimiser.
+    rate : float
+        Its step size.
+    smoothness : float
+        Weight of the mean squared difference of neighbours in time and frequency.
+    seed : int
+        Of the noise.
+
+    Returns
+    -------
+    features : ndarray of float32, shape (frames, bands)
+        Their mean over the frames is 0 in every band.
+    cosines : ndarray of shape (steps,)
+        With the stolen vector, before each step.
+
+    Raises
+    ------
+    OptionError
+        When ``steps`` is not positive or the network's embedding has another dimension.
+
+    References
+    ----------
+    pizzi2023inversion
+
+    Chapter: privacy
+    """
+    import torch
+
+    if steps < 1:
+        raise OptionError(f"steps must be 1 or more, got {steps}")
+    wanted = torch.as_tensor(np.asarray(target, dtype=np.float32))
+    noise = np.random.default_rng(seed).normal(scale=0.5, size=(1, frames, bands))
+    features = torch.tensor(noise, dtype=torch.float32, requires_grad=True)
+    optimizer = torch.optim.Adam([features], lr=rate)
+    cosines = []
+    for _ in range(steps):
+        embedding = network(features - features.mean(dim=1, keepdim=True))
+        if embedding.shape != (1, len(wanted)):
+            raise OptionError(f"the network embeds to {tuple(embedding.shape)}, the target is {len(wanted)} numbers")
+        cosine = torch.cosine_similarity(embedding[0], wanted, dim=0)
+        rough = sum(features.diff(dim=axis).square().mean() for axis in (1, 2))
+        optimizer.zero_grad()
+        (1 - cosine + smoothness * rough).backward()
+        optimizer.step()
+        cosines.append(float(cosine.detach()))
+    result = features.detach().numpy()[0]
+    return result - result.mean(axis=0), np.array(cosines)

@@ -1,4 +1,5 @@
 import math
+import re
 from datetime import UTC, datetime
 
 import numpy as np
@@ -9,7 +10,16 @@ from hypothesis import strategies as st
 from diarbook.assets import recordings
 from diarbook.embeddings import load_embedder, single_speaker_turns
 from diarbook.errors import AssetError, AudioError, VoiceprintError
-from diarbook.voiceprints.enrollment import consistent, enroll, model_identity, speech_pieces
+from diarbook.voiceprints.enrollment import (
+    TWO_VOICES,
+    consistent,
+    enroll,
+    model_identity,
+    short_stretches,
+    speech_pieces,
+    two_groups,
+)
+from diarbook.voiceprints.matching import THRESHOLD
 from diarbook.voiceprints.voiceprint import Consent
 
 CONSENT = Consent("agreed", datetime(2026, 1, 1, tzinfo=UTC))
@@ -141,3 +151,83 @@ def test_the_version_of_a_model_is_that_of_its_weights():
     assert model_identity("ge2e")[1] != model_identity("campplus")[1]
     with pytest.raises(AssetError, match="unknown model 'x'"):
         model_identity("x")
+
+
+def test_short_stretches_by_hand():
+    first, second = short_stretches([[0, 0.5], [1, 4], [5, 5.2], [6, 6.3], [7, 7.6], [8, 8.4], [9, 9.5]])
+    np.testing.assert_allclose(first, [[0, 0.5], [5, 5.2], [6, 6.3]])  # the long stretch is none of them
+    np.testing.assert_allclose(second, [[7, 7.6], [8, 8.4]])  # and half a second is left over
+    assert short_stretches(np.zeros((0, 2))) == []
+
+
+@given(st.lists(st.floats(0, 3), max_size=12))
+def test_short_stretches_lose_less_than_one_piece(lengths):
+    regions = np.array([(10.0 * i, 10.0 * i + length) for i, length in enumerate(lengths)]).reshape(-1, 2)
+    groups = short_stretches(regions)
+    for group in groups:
+        assert 1.0 - 1e-6 <= np.diff(group, axis=1).sum() < 2.0
+    short = sum(length for length in lengths if length < 1.0 - 1e-6)
+    assert sum(np.diff(group, axis=1).sum() for group in groups) > short - 1.0 - 1e-4
+
+
+def test_single_words_are_speech_too(voice):
+    clip, regions = voice
+    start = regions[0, 0]
+    words = np.array([[start + i, start + i + 0.6] for i in range(8)])
+    made = enroll("A", [clip.waveform], consent=CONSENT, regions=[words])
+    assert made.voiceprint.net_speech == pytest.approx(4.8)
+    np.testing.assert_allclose(made.kept[:, 1:], words[[0, 2, 4, 6]] + [[0.0, 1.0]], atol=1e-9)
+    joined = [
+        np.concatenate([clip.waveform[round(a * 16_000) : round(b * 16_000)] for a, b in words[pair : pair + 2]])
+        for pair in (0, 2, 4, 6)
+    ]
+    vectors = np.concatenate([load_embedder("campplus").embed(sound) for sound in joined])
+    mean = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).mean(axis=0)
+    np.testing.assert_allclose(made.voiceprint.vector, mean / np.linalg.norm(mean), atol=1e-5)
+    mixed = enroll("A", [clip.waveform], consent=CONSENT, regions=[np.concatenate([words, [[start + 9, start + 12]]])])
+    assert mixed.kept[:, 1].tolist() == sorted(mixed.kept[:, 1])
+    assert mixed.voiceprint.net_speech == pytest.approx(7.8)
+
+
+def test_two_groups_by_hand():
+    units = np.array([[1.0, 0], [0, 1], [0.28, 0.96], [0.8, 0.6], [1, 0]])
+    second, cosine = two_groups(units, np.array([1.0, 1, 1, 1, 2]))
+    assert second.tolist() == [False, True, True, False, False]
+    one, other = np.array([3.8, 0.6]), np.array([0.28, 1.96])
+    assert cosine == pytest.approx(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+    assert math.isnan(two_groups(units[:1], np.ones(1))[1])
+    second, cosine = two_groups(np.array([[1.0, 0], [1, 0]]), np.ones(2))
+    assert second.sum() <= 1
+    assert cosine == pytest.approx(1)
+
+
+def test_an_enrollment_of_two_people_is_told(voice, clips):
+    clip, regions = voice
+    here = {turn.speaker for turn in clip.turns}
+    first = speech_pieces(regions)[:4]
+    told = []
+    for other in clips.values():
+        for speaker in {turn.speaker for turn in other.turns} - here:
+            second = speech_pieces(alone(other, speaker))[:4]
+            if len(second) < 4:
+                continue
+            try:
+                both = enroll("A", [clip.waveform, other.waveform], consent=CONSENT, regions=[first, second])
+                told.append("; ".join(both.warnings))
+            except VoiceprintError as error:
+                told.append(str(error))
+    assert len(told) >= 3
+    assert all(re.search("two groups|sound like another voice|do not sound like one person", said) for said in told)
+    assert any("two groups" in said for said in told)
+    one = enroll("A", [clip.waveform], consent=CONSENT, regions=[first])
+    assert not any("group" in said or "another voice" in said for said in one.warnings)
+
+
+def test_two_voices_are_told_apart_at_the_threshold_of_verification():
+    assert TWO_VOICES == THRESHOLD
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a  b", " a"])
+def test_a_name_is_checked_before_anything_is_heard(name):
+    with pytest.raises(VoiceprintError, match="the name is empty or has stray white space"):
+        enroll(name, [np.full(16_000, math.nan)], consent=CONSENT)

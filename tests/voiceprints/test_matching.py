@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diarbook.assets import recordings
-from diarbook.errors import VoiceprintError
+from diarbook.errors import OptionError, VoiceprintError
 from diarbook.turns import Turn
 from diarbook.voiceprints.enrollment import enroll
 from diarbook.voiceprints.matching import THRESHOLD, assign_names, name_speakers, speaker_vectors, verify
@@ -126,3 +126,22 @@ def test_overlapped_speech_is_not_compared(sample):
     assert set(vectors) == {"a"}
     assert vectors["a"][1] == pytest.approx(4.0)
     assert np.linalg.norm(vectors["a"][0]) == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("threshold", [math.nan, 1.5, -2.0, math.inf])
+def test_a_threshold_is_a_cosine(threshold, tmp_path):
+    with pytest.raises(OptionError, match="threshold must be a cosine"):
+        verify(np.array([8.0, 6.0]), PRINT, model="m", model_version="v", threshold=threshold)
+    with VoiceprintStore(tmp_path / "v.db") as store, pytest.raises(OptionError, match="threshold must be a cosine"):
+        name_speakers(np.zeros(16_000, np.float32), [], store, threshold=threshold)
+
+
+def test_nobody_who_speaks_long_enough_is_named(sample, people, tmp_path):
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        store.add(next(iter(people.values())) if isinstance(people, dict) else people[0])
+        assert name_speakers(sample.waveform, [], store) == ([], [])
+        turns = [Turn(1.0, 1.5, "A"), Turn(3.0, 3.4, "B")]
+        named, rows = name_speakers(sample.waveform, turns, store)
+    assert named == turns
+    assert [(row.name, row.nearest, row.seconds) for row in rows] == [(None, None, 0.0)] * 2
+    assert all(math.isnan(row.score) for row in rows)

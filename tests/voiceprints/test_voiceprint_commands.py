@@ -67,6 +67,10 @@ def read_rttm_text(text):
         (["enroll", "A", "talk.wav", "--consent", " "], "consent: the statement is empty"),
         (["enroll", "A", "talk.wav", "--consent", "x", "--expires", "2020-01-01"], "consent: it expires before"),
         (["enroll", "A", "talk.wav", "--consent", "x", "--turns", "talk.rttm"], "nobody is called 'A' in talk, only"),
+        (["enroll", "", "talk.wav", "--consent", "x"], "the name is empty"),
+        (["enroll", "A", "talk.wav", "--consent", "x", "--store", "no/v.db"], "its folder does not exist"),
+        (["verify", "talk.wav", "talk.wav", "--threshold", "nan"], "threshold must be a cosine"),
+        (["verify", "talk.wav", "Eve", "--store", "."], "is a folder; give the path of a file"),
         (["verify", "talk.wav", "Eve"], "no such store"),
         (["identify", "talk.wav"], "no such store"),
     ],
@@ -90,3 +94,20 @@ def test_the_consent_is_asked_for(talk, capsys):
     status, _, err = run(capsys, "enroll", "Ann", "talk.wav")
     assert status == 2
     assert "--consent" in err
+
+
+def test_silence_is_identified_as_nobody(talk, capsys):
+    assert enroll(capsys, "Ann", talk[0])[0] == 0
+    sf.write("silence.wav", [0.0] * 80_000, 16_000)
+    status, out, err = run(capsys, "identify", "silence.wav")
+    assert (status, out) == (0, "")
+    assert "threshold 0.440" in err
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+def test_stereo_of_any_rate_is_enrolled(talk, capsys, rate):
+    samples, _ = sf.read("talk.wav")
+    narrow = samples[:: 16_000 // rate]
+    sf.write("stereo.wav", [[value, value] for value in narrow], rate)
+    status, out, _ = run(capsys, "enroll", "Both", "stereo.wav", "--consent", "yes")
+    assert (status, out.split(":")[0]) == (0, "Both")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from diarbook.streaming.cache import SpeakerCache
 from diarbook.streaming.diarizer import StreamingDiarizer, blocks, stream
 from diarbook.streaming.gallery import Gallery
+from diarbook.streaming.incremental import incremental_clustering
 from diarbook.streaming.settings import StreamSettings
 from diarbook.streaming.turn import CachedSpeaker, StreamTurn
 
@@ -19,5 +20,6 @@ __all__ = [
     "StreamTurn",
     "StreamingDiarizer",
     "blocks",
+    "incremental_clustering",
     "stream",
 ]

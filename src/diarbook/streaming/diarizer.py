@@ -9,7 +9,7 @@ Chapter: streaming
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +34,24 @@ if TYPE_CHECKING:
 
 REACH_FRAMES = 30  # how far a stretch has a say over frames around it
 REVISE_STEPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Grouping:
+    """Groups of all points of the cache, then of the growing stretches.
+
+    ``labels`` holds what each group carries on, ``stretches`` the spans of the last points, ``sums`` the points.
+    """
+
+    groups: np.ndarray
+    labels: np.ndarray
+    stretches: np.ndarray
+    sums: np.ndarray
+
+    @property
+    def recent(self) -> np.ndarray:
+        """Groups of the stretches."""
+        return self.groups[len(self.groups) - len(self.stretches) :]
 
 
 class StreamingDiarizer:
@@ -207,14 +225,16 @@ class StreamingDiarizer:
         scores, activity = self._hearing.window()
         base = self._hearing.chunks[0].first
         growing = self._remember(scores, activity, base, available, until, final)
-        groups, labels, stretches = self._group(scores, activity, base, growing)
-        emitted = self._decide(groups, labels, stretches, until) if until > self._decided else []
+        grouping = self._group(scores, activity, base, growing)
+        emitted = self._decide(grouping, until) if until > self._decided else []
         emitted += self._end_turns(final)
         if self.gallery is not None:
             self._names.give(self.gallery, self._cache.speakers())
+        if self.settings.revise:
+            self._history.settle(self._spokesman)
         if self.settings.revise and (final or self._hearing.steps % REVISE_STEPS == 0):
             rows = {int(number): row for row, number in enumerate(self._cache.stretches)}
-            now = {number: int(labels[groups[row]]) for number, row in rows.items()}
+            now = {number: int(grouping.labels[grouping.groups[row]]) for number, row in rows.items()}
             emitted += self._history.corrections(self.heard, now, self._names)
         self._shrink()
         return sorted(emitted, key=lambda turn: (turn.revision, turn.end, turn.start, turn.speaker))
@@ -292,8 +312,8 @@ class StreamingDiarizer:
 
     def _group(
         self, scores: ChunkScores, activity: np.ndarray, base: int, growing: tuple[np.ndarray, np.ndarray]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Groups of all points, the label that each carries on, and the recent stretches with the growing ones."""
+    ) -> _Grouping:
+        """Group the points of the cache and the growing stretches."""
         spans, units = growing
         stretches = np.concatenate([self._stretches, spans]).astype(int)
         count, recent = len(self._cache), len(self._stretches)
@@ -306,29 +326,19 @@ class StreamingDiarizer:
             place = np.ix_(rows[visible], rows[visible])
             agreement[place], evidence[place] = links.agreement.toarray(), links.evidence.toarray()
             self._cache.agreement, self._cache.evidence = agreement[:count, :count], evidence[:count, :count]
-        groups, labels = self._cache.cluster(units, self._seconds(spans), self._promises(spans), agreement, evidence)
-        return groups, labels, stretches
+        seconds = self._seconds(spans)
+        groups, labels = self._cache.cluster(units, seconds, self._promises(spans), agreement, evidence)
+        parts = [part for part in (self._cache.sums, units * seconds[:, None]) if len(part)]
+        return _Grouping(groups, labels, stretches, np.concatenate(parts) if parts else np.zeros((0, 1)))
 
-    def _decide(self, groups: np.ndarray, labels: np.ndarray, stretches: np.ndarray, until: int) -> list[StreamTurn]:
+    def _decide(self, grouping: _Grouping, until: int) -> list[StreamTurn]:
         """Say for the frames up to ``until`` who speaks; the turns that ended."""
-        chosen, labels = self._speaking(groups, labels, stretches, until)
+        chosen, labels = self._speaking(grouping, until)
         heard = np.flatnonzero(chosen.any(axis=0))
         for group in sorted(heard, key=lambda group: (int(chosen[:, group].argmax()), group)):
             if labels[group] == UNDECIDED:
-                labels[group] = self._new_label(stranger=group > groups.max(initial=-1))
-        # A stretch of which anything was emitted belongs to the speaker under whose label that was.
-        count, own = len(self._cache), len(self._stretches)
-        begun = stretches[:, 0] < until
-        fresh = np.arange(count - own, count)[begun[:own] & (self._cache.labels[count - own :] == UNDECIDED)]
-        self._cache.labels[fresh] = labels[groups[fresh]]
-        growing = [
-            (*map(int, stretches[row]), int(labels[groups[count - own + row]]))
-            for row in range(own, len(stretches))
-            if begun[row]
-        ]
-        self._promised = [p for p in growing if p[2] != UNDECIDED] + [
-            p for p in self._promised if p[1] > self._frontier and not any(p[0] < b and p[1] > a for a, b, _ in growing)
-        ]
+                labels[group] = self._new_label(stranger=group == len(labels) - 1)
+        self._carry(grouping, labels, heard, until)
         turns: list[StreamTurn] = []
         by_label: dict[int, np.ndarray] = {}
         for group in heard:
@@ -345,15 +355,37 @@ class StreamingDiarizer:
         self._decided = until
         return turns
 
-    def _speaking(
-        self, groups: np.ndarray, labels: np.ndarray, stretches: np.ndarray, until: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _carry(self, grouping: _Grouping, labels: np.ndarray, heard: np.ndarray, until: int) -> None:
+        """Note under which label each stretch began to be emitted."""
+        stretches, recent, own = grouping.stretches, grouping.recent, len(self._stretches)
+        begun = stretches[:, 0] < until
+        known = set(self._cache.labels.tolist()) | {label for *_, label in self._promised}
+        for group in heard:
+            # Somebody may have been heard over others before their first stretch: the label lives on in that one.
+            mine = np.flatnonzero(recent == group)
+            if len(mine) and labels[group] not in known and not begun[mine].any():
+                begun[mine[0]] = True
+        rows = np.arange(len(self._cache) - own, len(self._cache))
+        fresh = begun[:own] & (self._cache.labels[rows] == UNDECIDED)
+        self._cache.labels[rows[fresh]] = labels[recent[:own][fresh]]
+        growing = [
+            (int(stretches[row, 0]), int(stretches[row, 1]), int(labels[recent[row]]))
+            for row in range(own, len(stretches))
+            if begun[row]
+        ]
+        self._promised = [promise for promise in growing if promise[2] != UNDECIDED] + [
+            (first, last, label)
+            for first, last, label in self._promised
+            if last > self._frontier and not any(first < end and last > start for start, end, _ in growing)
+        ]
+
+    def _speaking(self, grouping: _Grouping, until: int) -> tuple[np.ndarray, np.ndarray]:
         """Which groups speak in the frames up to ``until``, and the labels with one more group, for a stranger."""
         scores, activity = self._hearing.window(self._decided)
         base = self._hearing.seen - scores.frames
-        recent = groups[len(groups) - len(stretches) :]
-        crowded, placed = self._place_crowded(scores, activity, groups, stretches - base, recent)
-        labels = np.append(labels, UNDECIDED if self._stranger is None else self._stranger)
+        stretches, recent = grouping.stretches, grouping.recent
+        crowded, placed = self._place_crowded(scores, activity, grouping, base)
+        labels = np.append(grouping.labels, UNDECIDED if self._stranger is None else self._stranger)
         if not len(stretches) and not len(crowded):
             return np.zeros((until - self._decided, len(labels)), dtype=bool), labels
         speech, overlap = (scores.aggregate(part) for part in speech_and_overlap(scores.posteriors))
@@ -368,31 +400,30 @@ class StreamingDiarizer:
         return np.pad(chosen, ((0, 0), (0, len(labels) - chosen.shape[1]))), labels
 
     def _place_crowded(
-        self, scores: ChunkScores, activity: np.ndarray, groups: np.ndarray, stretches: np.ndarray, recent: np.ndarray
+        self, scores: ChunkScores, activity: np.ndarray, grouping: _Grouping, base: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Local speakers who hardly ever speak alone, as (chunk, local), and the group of each."""
         chunks = list(self._hearing.chunks)[-len(scores.posteriors) :]
         found = [(index, *item) for index, chunk in enumerate(chunks) for item in chunk.crowded]
         crowded = np.array([(index, local) for index, local, *_ in found], dtype=int).reshape(-1, 2)
-        if not found or not len(groups):
+        if not found or not len(grouping.groups):
             return crowded, np.zeros(len(found), dtype=int)
-        count = int(groups.max()) + 1
-        links = crowded_links(scores, activity, crowded, stretches)
-        member = np.eye(count)[recent] if len(recent) else np.zeros((0, count))
+        count = int(grouping.groups.max()) + 1
+        links = crowded_links(scores, activity, crowded, grouping.stretches - base)
+        member = np.eye(count)[grouping.recent]
         agreement, evidence = links.agreement @ member, links.evidence @ member
         balance = (links.agreement + 0.2 * links.evidence).tocoo()
         against = balance.data < 0  # somebody else dominates that stretch in the chunk
         others = np.zeros((len(found), count))
         np.add.at(others, balance.row[against], member[balance.col[against]])
-        centroids = np.zeros((count, self._cache.sums.shape[1]))
-        np.add.at(centroids, groups[: len(self._cache)], self._cache.sums)
-        length = np.linalg.norm(centroids, axis=1, keepdims=True)
+        centroids = np.zeros((count, grouping.sums.shape[1]))
+        np.add.at(centroids, grouping.groups, grouping.sums)
         placed = assign_with_exclusions(
             np.stack([vector for *_, vector, _ in found]),
-            centroids / np.maximum(length, 1e-12),
+            unit_length(centroids),
             agreement,
             evidence,
-            (others > 0) | (length.T == 0),
+            others > 0,
             crowded[:, 0],
             np.array([seconds for *_, seconds in found]),
             self.settings.rule,
@@ -423,7 +454,7 @@ class StreamingDiarizer:
     def _ended(self, label: int, last: int) -> StreamTurn:
         turn = self._turn(label, self._open.pop(label), last)
         if self.settings.revise:
-            self._history.add(turn, self._spokesman(turn))
+            self._history.add(turn, -1)
         return turn
 
     def _time(self, frame: int) -> float:

@@ -6,7 +6,7 @@ Chapter: streaming
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from diarbook.streaming.cache import UNDECIDED
@@ -39,6 +39,15 @@ class History:
         Chapter: streaming
         """
         self._turns.append((turn, stretch))
+
+    def settle(self, stretch_of: Callable[[StreamTurn], int]) -> None:
+        """Find the stretch of turns that had none when they were emitted, since it was not remembered yet.
+
+        Chapter: streaming
+        """
+        for index, (turn, number) in enumerate(self._turns):
+            if number < 0:
+                self._turns[index] = (turn, stretch_of(turn))
 
     def follow(self, moved: Mapping[int, int]) -> None:
         """Note that stretches were merged into later ones.

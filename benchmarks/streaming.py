@@ -1,0 +1,282 @@
+"""Live diarization: error against latency, real-time factor on one core, and memory over three hours.
+
+Run: python benchmarks/streaming.py [error] [speed] [memory]
+
+Without a name all parts run; each writes a file of its own. Each part runs in a process of its own on one processor core (by affinity), with one thread for PyTorch and OpenMP. For the
+errors, what the networks said of the same input is remembered between latencies; for speed and memory it is not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from importlib.metadata import version
+
+LATENCIES = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
+PARTS = ("error", "speed", "memory")
+TILED_MINUTES = 6
+SPEED_SECONDS = 120
+MEMORY_MINUTES = (30, 60, 120, 180)
+# Speakers, seconds, overlap, SNR in dB and reverberation in seconds of each simulated conversation.
+CONVERSATIONS = [(2, 120, 0.05, 30, 0.0), (4, 180, 0.15, 25, 0.0)]
+OFFLINE = "offline, overlap-aware"
+SHARED = {"data": "Data", "system": "System", "latency": "Latency, s"}
+COLUMNS = {
+    "error": SHARED
+    | {
+        "der": "DER, %",
+        "low": "95 % from",
+        "high": "to",
+        "missed": "Missed, %",
+        "false_alarm": "False alarm, %",
+        "confusion": "Confusion, %",
+        "count_error": "Mean error of the number of speakers",
+    },
+    "speed": SHARED | {"rtf": "Real-time factor, one core", "slowest": "Slowest step, s"},
+    "memory": {
+        "minutes": "Audio heard, min",
+        "memory": "Resident memory, MB",
+        "state": "Diarizer's state, kB",
+        "rtf": "Real-time factor, one core",
+    },
+}
+FILES = {"error": "streaming", "speed": "streaming-speed", "memory": "streaming-memory"}
+TITLES = {
+    "error": "Live diarization: error against latency",
+    "speed": "Live diarization: processor time",
+    "memory": "Live diarization: memory over three hours, latency 5 s",
+}
+
+
+def sets() -> dict[str, list]:
+    from diarbook.assets import recordings
+    from diarbook.simulation import simulate_conversation, tile
+
+    def simulated(*splits: str) -> list:
+        return [
+            simulate_conversation(
+                recordings(*splits), people, seconds, overlap, 500 + index, snr=snr, reverberation=room
+            )
+            for index, (people, seconds, overlap, snr, room) in enumerate(CONVERSATIONS)
+        ]
+
+    return {
+        "train clips": recordings("train"),
+        "development clips": recordings("development"),
+        "test clips and sample": recordings("test"),
+        "simulated, other voices": simulated("development", "test"),
+        f"training clips tiled, {TILED_MINUTES} min": [tile(recordings("train"), 60.0 * TILED_MINUTES)],
+        f"development, test and sample tiled, {TILED_MINUTES} min": [
+            tile(recordings("development", "test"), 60.0 * TILED_MINUTES)
+        ],
+    }
+
+
+class Remembering:
+    """A network that answers the same input once."""
+
+    def __init__(self) -> None:
+        from diarbook.embeddings import load_embedder
+        from diarbook.segmentation.neural import load_segmentation
+
+        self.segmentation, self.embedder, self.answers = load_segmentation(), load_embedder("campplus"), {}
+
+    def run(self, batch):
+        key = batch.tobytes()
+        if key not in self.answers:
+            self.answers[key] = self.segmentation.run(batch)
+        return self.answers[key]
+
+    def embed_features(self, items):
+        import numpy as np
+
+        for item in items:
+            if item.tobytes() not in self.answers:
+                self.answers[item.tobytes()] = self.embedder.embed_features([item])[0]
+        return np.stack([self.answers[item.tobytes()] for item in items])
+
+
+def systems() -> Iterator[tuple[str, float | None, dict]]:
+    yield OFFLINE, None, {}
+    for latency in LATENCIES:
+        yield "live", latency, {"latency": latency}
+    yield "live, one centroid a speaker", 5.0, {"latency": 5.0, "points": 1}
+    yield "live, corrected later", 5.0, {"latency": 5.0, "revise": True}
+
+
+def error() -> Iterator[dict]:
+    from diarbook.metrics import diarization_error
+    from diarbook.pipeline import overlap_aware
+    from diarbook.segmentation.neural import SegmentationModel
+    from diarbook.streaming import StreamSettings, stream
+    from diarbook.turns import speakers
+
+    for data, items in sets().items():
+        for item in items:
+            networks = Remembering()
+            ears = SegmentationModel(networks.run, "remembers")
+            for system, latency, options in systems():
+                if latency is None:
+                    turns = overlap_aware(item.waveform)
+                else:
+                    emitted = stream(item.waveform, StreamSettings(**options), segmentation=ears, embedder=networks)
+                    turns = [turn.turn for turn in {turn.number: turn for turn in emitted}.values()]
+                found = diarization_error(list(item.turns), turns, uem=item.uem)
+                yield {
+                    "data": data,
+                    "system": system,
+                    "latency": latency,
+                    "missed": found.missed,
+                    "false_alarm": found.false_alarm,
+                    "confusion": found.confusion,
+                    "total": found.total,
+                    "count_error": len(speakers(turns)) - len(speakers(item.turns)),
+                }
+
+
+def resident() -> float:
+    """Megabytes of memory of this process now."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def speed() -> Iterator[dict]:
+    from diarbook.assets import recordings
+    from diarbook.pipeline import overlap_aware
+    from diarbook.simulation import tile
+    from diarbook.streaming import StreamingDiarizer, StreamSettings, blocks, stream
+
+    item = tile(recordings(), SPEED_SECONDS)
+    stream(item.waveform[: 16_000 * 12])  # models are loaded before the clock starts
+    data = f"clips tiled, {SPEED_SECONDS} s"
+    start = time.process_time()
+    overlap_aware(item.waveform)
+    yield {"data": data, "system": OFFLINE, "rtf": (time.process_time() - start) / SPEED_SECONDS}
+    for latency in LATENCIES:
+        diarizer, used, slowest = StreamingDiarizer(StreamSettings(latency=latency)), 0.0, 0.0
+        for block in blocks(item.waveform, 1600):
+            start = time.process_time()
+            diarizer.push(block)
+            used += time.process_time() - start
+            slowest = max(slowest, time.process_time() - start)
+        yield {"data": data, "system": "live", "latency": latency, "rtf": used / SPEED_SECONDS, "slowest": slowest}
+
+
+def memory() -> Iterator[dict]:
+    import numpy as np
+
+    from diarbook.assets import recordings
+    from diarbook.streaming import StreamingDiarizer
+
+    loop = np.concatenate([clip.waveform for clip in recordings()])
+    diarizer, at, start = StreamingDiarizer(), 0, time.process_time()
+    for minute in range(1, MEMORY_MINUTES[-1] + 1):
+        for _ in range(120):
+            diarizer.push(np.take(loop, np.arange(at, at + 8_000), mode="wrap"))
+            at += 8_000
+        if minute in (5, *MEMORY_MINUTES):
+            yield {
+                "minutes": minute,
+                "memory": round(resident()),
+                "state": round(diarizer.memory["bytes"] / 1000),
+                "rtf": (time.process_time() - start) / (60 * minute),
+            }
+
+
+def worker(part: str) -> None:
+    """One part, one JSON line a row."""
+    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-1]})
+    import torch
+
+    torch.set_num_threads(1)
+    for row in {"error": error, "speed": speed, "memory": memory}[part]():
+        print(json.dumps(row), flush=True)
+
+
+def measured(part: str) -> list[dict]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, __file__, "--worker", part]
+    result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
+
+
+def pooled(rows: list[dict]) -> dict:
+    from diarbook.metrics import bootstrap_interval
+
+    def rate(items: list[dict]) -> float:
+        wrong = sum(row["missed"] + row["false_alarm"] + row["confusion"] for row in items)
+        return 100 * wrong / sum(row["total"] for row in items)
+
+    total = sum(row["total"] for row in rows)
+    low, high = bootstrap_interval(rate, rows) if len(rows) > 2 else (None, None)
+    return {
+        "data": rows[0]["data"],
+        "system": rows[0]["system"],
+        "latency": rows[0]["latency"],
+        "der": round(rate(rows), 1),
+        "low": None if low is None else round(low, 1),
+        "high": None if high is None else round(high, 1),
+        **{kind: round(100 * sum(r[kind] for r in rows) / total, 1) for kind in ("missed", "false_alarm", "confusion")},
+        "count_error": round(sum(row["count_error"] for row in rows) / len(rows), 2),
+    }
+
+
+def rows_of(part: str) -> list[dict]:
+    rows = measured(part)
+    if part == "error":
+        keys = list(dict.fromkeys((row["data"], row["system"], row["latency"]) for row in rows))
+        rows = [pooled([r for r in rows if (r["data"], r["system"], r["latency"]) == key]) for key in keys]
+    for row in rows:
+        row.update({kind: round(row[kind], 3) for kind in ("rtf", "slowest") if kind in row})
+    return rows
+
+
+def protocol(part: str) -> dict:
+    packages = ("diarbook", "torch", "onnxruntime", "numpy", "scipy")
+    return {
+        "data": "all clips one after another, again and again"
+        if part != "error"
+        else "10 training, 2 development and 2 test meeting clips of 30 s, the telephone sample; conversations"
+        " simulated of their voices; the clips one after another, again and again (a person has one label throughout)",
+        "files": "15 real, tiled"
+        if part != "error"
+        else f"15 real, {len(CONVERSATIONS)} simulated, 2 tiled of {TILED_MINUTES} min",
+        "reference": "RTTM of pyannote.audio 4.0.7's package; the simulator's own",
+        "collar_each_side": 0.0,
+        "overlap": "scored",
+        "region": "the whole recording",
+        "vad": "system",
+        "speakers": "estimated",
+        "pooling": "pooled; interval by bootstrap over files where there are 3 or more",
+        "tuned_on": "training clips, simulated conversations of their voices with other seeds, training clips tiled",
+        "machine": f"{platform.machine()}, one of {os.cpu_count()} cores by affinity, shared with other jobs; processor"
+        f" time, Python {platform.python_version()}",
+        "packages": ", ".join(f"{name} {version(name)}" for name in packages),
+        "date": date.today().isoformat(),
+        "command": f"python benchmarks/streaming.py {part}",
+    }
+
+
+def main() -> None:
+    from diarbook.files import repository_root, write_atomically
+
+    for part in sys.argv[1:] or PARTS:
+        rows = rows_of(part)
+        evidence = {"title": TITLES[part], "protocol": protocol(part), "rows": rows, "columns": COLUMNS[part]}
+        path = repository_root() / "data" / "evidence" / f"{FILES[part]}.json"
+        write_atomically(path, json.dumps(evidence, ensure_ascii=False, indent=1) + "\n")
+        for row in rows:
+            print("  ".join(f"{key} {value}" for key, value in row.items() if value is not None), flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--worker"]:
+        worker(*sys.argv[2:])
+    else:
+        main()

@@ -1,0 +1,127 @@
+"""Names for a stream: one each, given late, never taken back, and only from a store of the same model."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from tests.streaming.tones import Embedder, direction, ears, hum
+
+from diarbook.errors import OptionError, VoiceprintError
+from diarbook.streaming import Gallery, StreamingDiarizer, StreamSettings, blocks
+from diarbook.streaming.gallery import assign_from
+from diarbook.streaming.naming import Names
+from diarbook.voiceprints.enrollment import model_identity
+from diarbook.voiceprints.matching import CALIBRATION
+from diarbook.voiceprints.store import VoiceprintStore
+from diarbook.voiceprints.voiceprint import Consent, Voiceprint
+
+GIVEN = datetime(2026, 1, 1, tzinfo=UTC)
+TURNS = [(0.5, 2.5, 0), (3, 7, 1), (7.5, 11, 0), (11.5, 14, 1), (14.5, 18, 0), (18.5, 22, 2), (22.5, 26, 2)]
+
+
+def gallery(*people, threshold=0.5):
+    return Gallery(tuple(f"Person {p}" for p in people), np.stack([direction(p) for p in people]), threshold, "tones")
+
+
+def hear(names, **options):
+    one = StreamingDiarizer(StreamSettings(latency=1.0, **options), ears(), Embedder(), names)
+    turns = []
+    for block in blocks(hum(TURNS, 27.0), 8_000):
+        turns += one.push(block)
+    return turns + one.finish(), one
+
+
+def test_names_are_given_once_enough_was_said_and_stay():
+    turns, one = hear(gallery(0, 2), name_after=3.0)
+    of_label = {}
+    for turn in turns:
+        of_label.setdefault(turn.speaker, []).append(turn.name)
+    assert of_label["SPEAKER_00"][0] is None  # two seconds are too little
+    assert of_label["SPEAKER_00"][-1] == "Person 0"
+    assert set(of_label["SPEAKER_01"]) == {None}  # a stranger
+    for names in of_label.values():
+        assert names == sorted(names, key=lambda name: name is not None)  # none is taken back
+    records = {record.label: record for record in one.speakers}
+    assert records["SPEAKER_00"].name == "Person 0"
+    assert records["SPEAKER_00"].score == pytest.approx(records["SPEAKER_00"].centroid @ direction(0))
+    assert all(np.isnan(turn.score) == (turn.name is None) for turn in turns)
+    assert turns[-1].turn.speaker == (turns[-1].name or turns[-1].speaker)
+
+
+def test_revision_brings_names_to_earlier_turns():
+    turns, _ = hear(gallery(0, 2), revise=True)
+    latest = {turn.number: turn for turn in turns}
+    assert {turn.name for turn in latest.values() if turn.speaker == "SPEAKER_00" and turn.end - turn.start > 1} == {
+        "Person 0"
+    }
+    assert any(turn.revised for turn in turns)
+
+
+def test_anything_with_best_will_do():
+    class Best:
+        def best(self, vector):
+            score = float(vector @ direction(1))
+            return ("One", score) if score > 0.5 else None
+
+    turns, _ = hear(Best())
+    assert {turn.name for turn in turns if turn.speaker == "SPEAKER_01"} == {None, "One"}
+    assert {turn.name for turn in turns if turn.speaker == "SPEAKER_00"} == {None}
+
+
+def test_a_name_goes_to_the_surest_and_to_nobody_else():
+    vectors = np.array([[1.0, 0.4], [1.0, 0.0], [0.0, 1.0]])
+    names = Gallery(("A", "B"), np.eye(2), threshold=0.6)
+    assert [match and match[0] for match in names.assign(vectors, set())] == [None, "A", "B"]
+    assert [match and match[0] for match in names.assign(vectors, {"A"})] == [None, None, "B"]
+    assert names.assign(np.zeros((0, 2)), set()) == []
+
+    class Best:
+        best = names.best
+
+    assert [match and match[0] for match in assign_from(Best(), vectors, set())] == [None, "A", "B"]
+    assert [match and match[0] for match in assign_from(Best(), vectors, {"B"})] == [None, "A", None]
+
+
+def test_best():
+    names = Gallery(("A", "B"), np.eye(2), threshold=0.6)
+    assert names.best(np.array([3.0, 1.0])) == ("A", pytest.approx(3 / 10**0.5))
+    assert names.best(np.array([1.0, -1.0]) + 1e-9) is not None
+    assert names.best(np.array([-1.0, -1.0])) is None
+    assert Gallery((), np.zeros((0, 1))).best(np.ones(3)) is None
+
+
+def test_who_got_no_name_is_asked_for_again_when_the_speech_has_doubled():
+    asked = []
+
+    class Best:
+        def best(self, vector):
+            asked.append(round(float(vector[0]), 3))
+
+    names = Names(3.0)
+    for seconds in (1.0, 2.9, 3.1, 4.0, 5.9, 6.0, 11.0, 30.0, 31.0):
+        names.give(Best(), {0: (np.array([1.0, 0.0]), seconds)})
+    assert len(asked) == 3  # at 3.1, 6.0 and 30.0
+
+
+def test_of_a_store(tmp_path):
+    model, version = model_identity()
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        empty = Gallery.of(store)
+        assert empty.names == ()
+        store.add(Voiceprint("Ann", np.ones(4), model, version, 9.0, 3, 0.9, GIVEN, Consent("agreed", GIVEN)))
+        names = Gallery.of(store, 0.3)
+    assert (names.names, names.threshold, names.model, names.model_version) == (("Ann",), 0.3, model, version)
+    assert names.calibration == CALIBRATION
+    assert np.linalg.norm(names.vectors) == pytest.approx(1)
+
+
+def test_a_store_of_another_model(tmp_path):
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        store.add(Voiceprint("Ann", np.ones(4), "other", "1", 9.0, 3, 0.9, GIVEN, Consent("agreed", GIVEN)))
+        with pytest.raises(VoiceprintError, match="of other 1"):
+            Gallery.of(store)
+
+
+def test_shapes_must_fit():
+    with pytest.raises(OptionError, match="2 names"):
+        Gallery(("A", "B"), np.eye(3))

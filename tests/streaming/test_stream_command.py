@@ -1,0 +1,150 @@
+"""``diarbook stream``: lines as turns end, and one line for every mistake."""
+
+import io
+import types
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+import soundfile
+from tests.streaming.tones import Embedder, direction, ears, hum
+
+from diarbook.cli import main
+from diarbook.rttm import read_rttm
+from diarbook.streaming import StreamSettings, hearing, stream
+from diarbook.voiceprints.enrollment import model_identity
+from diarbook.voiceprints.store import VoiceprintStore
+from diarbook.voiceprints.voiceprint import Consent, Voiceprint
+
+GIVEN = datetime(2026, 1, 1, tzinfo=UTC)
+SOUND = hum([(0.5, 4, 0), (4.5, 8, 1), (8.5, 12, 0), (12.5, 16, 1)], 17.0)
+
+
+@pytest.fixture(autouse=True)
+def tones(monkeypatch):
+    monkeypatch.setattr(hearing, "load_segmentation", lambda: ears())
+    monkeypatch.setattr(hearing, "load_embedder", lambda _: Embedder())
+
+
+@pytest.fixture
+def wav(tmp_path):
+    soundfile.write(tmp_path / "two people.wav", SOUND, 16_000, subtype="FLOAT")
+    return tmp_path / "two people.wav"
+
+
+def run(capsys, monkeypatch, *arguments, data=None):
+    if data is not None:
+        monkeypatch.setattr("sys.stdin", types.SimpleNamespace(buffer=data))
+    with pytest.raises(SystemExit) as stop:
+        main(["stream", *map(str, arguments)])
+    output = capsys.readouterr()
+    return stop.value.code, output.out, output.err
+
+
+def lines(turns, name):
+    return "".join(
+        f"SPEAKER {name} 1 {round(t.start, 3):.3f} {round(t.end, 3) - round(t.start, 3):.3f}"
+        f" <NA> <NA> {t.name or t.speaker} <NA> <NA>\n"
+        for t in turns
+    )
+
+
+def test_a_file(capsys, monkeypatch, wav):
+    status, out, err = run(capsys, monkeypatch, wav)
+    assert (status, err) == (0, "")
+    turns = stream(SOUND, segmentation=ears(), embedder=Embedder())
+    assert out == lines(turns, "two_people")
+    assert len(turns) == 4
+    assert run(capsys, monkeypatch, wav, "--block", 0.01)[1] == out
+    other = stream(SOUND, StreamSettings(latency=1.0), segmentation=ears(), embedder=Embedder())
+    assert run(capsys, monkeypatch, wav, "--latency", 1)[1] == lines(other, "two_people")
+
+
+def test_raw_samples_of_another_rate(capsys, monkeypatch):
+    raw = (SOUND[::2] * 32_767).astype("<i2").tobytes()  # 8 kHz
+    status, out, err = run(capsys, monkeypatch, "-", "--rate", 8000, data=io.BytesIO(raw + b"\x00"))
+    assert status == 0
+    assert out.count("SPEAKER stdin 1 ") == 4
+    assert err == "standard input: ended in the middle of a sample; the last byte is left out\n"
+
+
+class Leaving(io.BytesIO):
+    """A pipe during which somebody presses Ctrl-C."""
+
+    def read(self, size=-1):
+        if self.tell() > 300_000:
+            raise KeyboardInterrupt
+        return super().read(size)
+
+
+def test_an_interrupt_writes_the_turns_so_far(capsys, monkeypatch):
+    raw = (SOUND * 32_767).astype("<i2").tobytes()
+    status, out, err = run(capsys, monkeypatch, "-", data=Leaving(raw))
+    assert status == 130
+    assert out.count("\n") == 3
+    assert err.startswith("interrupted after 9.5 s; the turns so far are written")
+
+
+def test_a_reader_that_leaves(capsys, monkeypatch, wav):
+    def gone(*_, **__):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("click.echo", gone)
+    monkeypatch.setattr("os.dup2", lambda *_: None)
+    monkeypatch.setattr("sys.stdout", types.SimpleNamespace(fileno=lambda: 1, flush=lambda: None))
+    with pytest.raises(SystemExit) as stop:
+        main(["stream", str(wav)])
+    assert stop.value.code == 0
+
+
+def test_names(capsys, monkeypatch, wav, tmp_path):
+    model, version = model_identity()
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        store.add(Voiceprint("Ann Lee", direction(1), model, version, 9.0, 3, 0.9, GIVEN, Consent("agreed", GIVEN)))
+    status, out, err = run(capsys, monkeypatch, wav, "--store", tmp_path / "v.db", "--threshold", 0.5)
+    assert status == 0
+    assert " Ann_Lee " in out.splitlines()[-1]
+    assert err.startswith("SPEAKER_01: Ann Lee (cosine ")
+    for part in ("threshold 0.500", f"model {model} {version}", "calibration: none"):
+        assert part in err
+
+
+def test_corrections_are_written_anew(capsys, monkeypatch, wav, tmp_path):
+    status, out, _ = run(capsys, monkeypatch, wav, "--revise", "-o", tmp_path / "o.rttm")
+    assert (status, out) == (0, "")
+    assert (tmp_path / "o.rttm").read_text().startswith(";; 17.0 s heard; revision 0; final\n")
+    assert len(read_rttm(tmp_path / "o.rttm")["two_people"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ((), 2, "give a file, or - for standard input, or --microphone"),
+        (("x.wav", "--microphone"), 2, "give a file"),
+        (("x.wav", "--revise"), 2, "--revise and --output go together"),
+        (("x.wav", "-o", "y"), 2, "--revise and --output go together"),
+        (("x.wav", "--latency", "0.1"), 2, "latency"),
+        (("nowhere.wav",), 1, "nowhere.wav: no such file"),
+        (("x.wav", "--store", "nowhere.db"), 1, "no such store"),
+    ],
+)
+def test_mistakes_are_one_line(capsys, monkeypatch, arguments, status, message):
+    found, out, err = run(capsys, monkeypatch, *arguments)
+    assert (found, out, err.count("\n")) == (status, "", 1)
+    assert message in err
+
+
+def test_too_short(capsys, monkeypatch, tmp_path):
+    soundfile.write(tmp_path / "a.wav", SOUND[:800], 16_000)
+    status, out, err = run(capsys, monkeypatch, tmp_path / "a.wav")
+    assert (status, out) == (1, "")
+    assert "0.050 s of audio, at least 0.1 s" in err
+
+
+def test_nan_in_a_file(capsys, monkeypatch, tmp_path):
+    bad = SOUND.copy()
+    bad[-1] = np.nan
+    soundfile.write(tmp_path / "a.wav", bad, 16_000, subtype="FLOAT")
+    status, _, err = run(capsys, monkeypatch, tmp_path / "a.wav")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "not a finite number" in err
