@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     import numpy as np
 
-    from diarbook.streaming import Gallery, StreamTurn
+    from diarbook.streaming import Gallery, StreamingDiarizer, StreamTurn
     from diarbook.turns import Turn
 
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 @click.option("--realtime", is_flag=True, help="Read a file no faster than it would be heard.")
 @click.option("--store", envvar="DIARBOOK_STORE", metavar="FILE", help="Name speakers by this store of voiceprints.")
 @click.option("--threshold", type=click.FloatRange(-1, 1), metavar="T", help="Cosine from which a name is given.")
+@click.option("--introduce", multiple=True, metavar="LABEL=NAME",
+              help="Enroll this speaker under NAME as soon as there is enough speech; may be repeated.")  # fmt: skip
+@click.option("--consent", metavar="TEXT", help="What the introduced agreed to.")
 @click.option("--revise", is_flag=True, help="Correct earlier turns; needs --output, which is written anew each time.")
 @click.option("-o", "--output", metavar="RTTM", help="Where --revise writes.")
 def command(
@@ -37,6 +40,8 @@ def command(
     realtime: bool,
     store: str | None,
     threshold: float | None,
+    introduce: tuple[str, ...],
+    consent: str | None,
     revise: bool,
     output: str | None,
 ) -> None:
@@ -44,6 +49,9 @@ def command(
 
     A turn is one RTTM line, written when it ends, and final. Turns of more than 15 s come in parts. Who is recognized
     goes to standard error. Ctrl-C ends the stream with the turns so far.
+
+    Speakers are numbered in the order in which they are first heard: with --introduce SPEAKER_02=Cleo the third voice
+    is enrolled in the store while it speaks, and named from then on.
     """
     from diarbook.streaming import StreamingDiarizer, StreamSettings
 
@@ -51,14 +59,17 @@ def command(
         raise click.UsageError("give a file, or - for standard input, or --microphone")
     if revise != (output is not None):
         raise click.UsageError("--revise and --output go together: corrections need a file that is written anew")
+    newcomers = _newcomers(introduce, consent, store)
     blocks, name = _source(file, microphone, rate, block, realtime)
     settings = StreamSettings(latency=latency, revise=revise)
-    gallery = _gallery(store, threshold) if store is not None else None
+    gallery = _gallery(store, threshold, create=bool(newcomers)) if store is not None else None
     diarizer = StreamingDiarizer(settings, gallery=gallery)
     writer = _Writer(name, output, gallery)
     try:
         for sound in blocks:
             writer.write(diarizer.push(sound), diarizer)
+            if newcomers:
+                _enroll(newcomers, diarizer, store, threshold, consent)
     except KeyboardInterrupt:
         writer.write(diarizer.finish(), diarizer, final=True)
         click.echo(f"interrupted after {diarizer.heard:.1f} s; the turns so far are written", err=True)
@@ -66,6 +77,8 @@ def command(
             raise
         return
     _check_length(diarizer.heard, name)
+    for label, newcomer in newcomers.items():
+        click.echo(f"diarbook: {label} said too little alone; {newcomer} was not enrolled", err=True)
     writer.write(diarizer.finish(), diarizer, final=True)
 
 
@@ -93,12 +106,43 @@ def _check_length(heard: float, name: str) -> None:
         raise AudioError(f"{name}: {heard:.3f} s of audio, at least {MINIMUM_SECONDS} s is needed")
 
 
-def _gallery(path: str, threshold: float | None) -> Gallery:
+def _newcomers(introduce: tuple[str, ...], consent: str | None, store: str | None) -> dict[str, str]:
+    """Names of those who are to be enrolled, by label."""
+    if introduce and (store is None or consent is None):
+        raise click.UsageError("--introduce needs --store and --consent: nobody is kept without both")
+    newcomers = {}
+    for entry in introduce:
+        label, equals, name = entry.partition("=")
+        if not (equals and label.strip() and name.strip()):
+            raise click.UsageError(f"--introduce {entry!r}: expected LABEL=NAME, such as SPEAKER_02=Cleo")
+        newcomers[label.strip()] = name.strip()
+    return newcomers
+
+
+def _enroll(
+    newcomers: dict[str, str], diarizer: StreamingDiarizer, path: str, threshold: float | None, consent: str
+) -> None:
+    """Enroll those of the newcomers who have said enough, and let the stream know them."""
+    from diarbook.commands.enroll import agreed_until
+    from diarbook.hybrid import introduce
+    from diarbook.voiceprints.enrollment import MINIMUM_SPEECH
+    from diarbook.voiceprints.store import VoiceprintStore
+
+    ready = [one.label for one in diarizer.speakers if one.label in newcomers and one.seconds >= MINIMUM_SPEECH]
+    for label in ready:
+        made = introduce(diarizer, label, newcomers.pop(label), agreed_until(consent, None))
+        with VoiceprintStore(path) as store:
+            store.add(made)
+        diarizer.recognize(_gallery(path, threshold))
+        click.echo(f"{label}: enrolled as {made.name} from {made.net_speech:.1f} s of speech", err=True)
+
+
+def _gallery(path: str, threshold: float | None, create: bool = False) -> Gallery:
     from diarbook.streaming import Gallery
     from diarbook.voiceprints.matching import THRESHOLD
     from diarbook.voiceprints.store import VoiceprintStore
 
-    with VoiceprintStore(path, create=False) as store:
+    with VoiceprintStore(path, create=create) as store:
         return Gallery.of(store, THRESHOLD if threshold is None else threshold)
 
 
