@@ -2,8 +2,9 @@
 
 Run: python benchmarks/streaming.py [error] [speed] [memory]
 
-Without a name all parts run; each writes a file of its own. Each part runs in a process of its own on one processor core (by affinity), with one thread for PyTorch and OpenMP. For the
-errors, what the networks said of the same input is remembered between latencies; for speed and memory it is not.
+Without a name all parts run; each writes a file of its own. Each part runs in a process of its own on one processor
+core (by affinity), with one thread for PyTorch and OpenMP. For the errors, what the networks said of the same input is
+remembered between latencies; for speed and memory it is not.
 """
 
 from __future__ import annotations

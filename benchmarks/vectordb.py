@@ -4,8 +4,8 @@ Run: python benchmarks/vectordb.py [10000] [100000] [1000000] [sweep] [STORE ...
 
 Without a size all parts run, without a store all stores; rows of what does not run are kept, and each row is written
 as soon as it is measured. Each store runs in a process of its own, reopening in another one. A store that has not
-taken all vectors when its time is up, or that clearly will not, gets a row that says how far it came. The machine may
-be shared: building is counted in processor time, a query in both.
+taken all vectors when its time is up, or that clearly will not, gets a row that says how far it came; the next size is
+not tried then. The machine may be shared: building is counted in processor time, a query in both.
 """
 
 from __future__ import annotations
@@ -172,7 +172,8 @@ def worker(name: str, count: int, data: Path, folder: Path, sweep: bool) -> None
             needed = spent * count / done
             late = spent > BUDGET or time.perf_counter() - start > WALL
             if done < count and (late or (spent > HOPELESS and needed > BUDGET)):
-                tell(note=f"stopped: {done:,} vectors took {spent:.0f} s, all would take {needed:,.0f} s or more")
+                clock = time.perf_counter() - start
+                tell(note=f"stopped after {clock:.0f} s by the clock: {done:,} vectors took {spent:.0f} s of processor")
                 return
             tell(note=f"stopped by force; {done:,} vectors had taken {spent:.0f} s")
     store.flush()
@@ -245,8 +246,21 @@ def run(*arguments: object, limit: float) -> list[dict]:
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
 
+def hopeless(name: str, count: int) -> str:
+    """Why a store is not tried at a size, by what the smaller one took; empty when it is."""
+    for row in rows_of("vectordb"):
+        if row["store"] == name and 10 * row["vectors"] == count:
+            if row["build"] is None:
+                return f"not tried: {row['vectors']:,} vectors were too many"
+            if 10 * row["build"] > BUDGET:
+                return f"not tried: {row['vectors']:,} vectors took {row['build']:.0f} s of processor"
+    return ""
+
+
 def measure(name: str, count: int, data: Path, sweep: bool = False) -> list[dict]:
     base = {"vectors": count, "store": name}
+    if not sweep and (reason := hopeless(name, count)):
+        return [{**base, "setting": SETTINGS[name], "note": reason}]
     folder = Path(tempfile.mkdtemp(dir=data))
     try:
         limit = WALL + 60 + (len(SWEEPS[name][1]) if sweep else 3) * QUERY_SECONDS
@@ -290,12 +304,20 @@ def protocol() -> dict:
     }
 
 
+def rows_of(name: str) -> list[dict]:
+    """Rows of an evidence file, none where there is none."""
+    from diarbook.files import repository_root
+
+    path = repository_root() / "data" / "evidence" / f"{name}.json"
+    return json.loads(path.read_text())["rows"] if path.is_file() else []
+
+
 def save(name: str, title: str, columns: list[str], new: list[dict]) -> None:
     """Put new rows in the place of old ones of the same size and store; write the file."""
     from diarbook.files import repository_root, write_atomically
 
     path = repository_root() / "data" / "evidence" / f"{name}.json"
-    kept = json.loads(path.read_text())["rows"] if path.is_file() else []
+    kept = rows_of(name)
     replaced = {(row["vectors"], row["store"]) for row in new}
     rows = [row for row in kept if (row["vectors"], row["store"]) not in replaced]
     rows += [{key: row.get(key) for key in columns} for row in new]

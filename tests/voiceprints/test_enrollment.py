@@ -187,6 +187,10 @@ def test_single_words_are_speech_too(voice):
     mixed = enroll("A", [clip.waveform], consent=CONSENT, regions=[np.concatenate([words, [[start + 9, start + 12]]])])
     assert mixed.kept[:, 1].tolist() == sorted(mixed.kept[:, 1])
     assert mixed.voiceprint.net_speech == pytest.approx(7.8)
+    long = load_embedder("campplus").embed(clip.waveform, np.array([[start + 9, start + 12]]))[0]
+    units = [vector / np.linalg.norm(vector) for vector in (*vectors, long)]
+    total = np.average(units, axis=0, weights=[1.2, 1.2, 1.2, 1.2, 3.0])
+    np.testing.assert_allclose(mixed.voiceprint.vector, total / np.linalg.norm(total), atol=1e-5)
 
 
 def test_two_groups_by_hand():
