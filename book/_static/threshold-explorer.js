@@ -29,7 +29,7 @@
     for (const { score, target } of trials) {
       targets += target;
       if (target && score < threshold) misses += 1;
-      if (!target && score > threshold) falseAccepts += 1;
+      if (!target && score >= threshold) falseAccepts += 1;
     }
     return { misses, falseAccepts, targets, others: trials.length - targets };
   }
