@@ -333,3 +333,13 @@ def test_an_export_of_before_adaptation_is_read():
 def test_an_import_of_nothing(store, tmp_path):
     with pytest.raises(VoiceprintError, match="cannot be read"):
         store.import_(tmp_path / "none.jsonl")
+
+
+def test_a_preloaded_store_has_read_its_vectors_and_still_sees_what_others_write(store, tmp_path):
+    store.add(person())
+    with VoiceprintStore(tmp_path / "voices.db", preload=True) as other:
+        assert other._cache is not None
+        store.add(person("Bob", 1))
+        assert [
+            match.name for match in other.search(person("Bob", 1).vector, model="campplus", model_version="v1")
+        ] == ["Bob"]

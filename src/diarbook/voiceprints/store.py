@@ -87,6 +87,8 @@ class VoiceprintStore:
         Make the file when there is none.
     timeout : float
         Seconds to wait for another process that writes.
+    preload : bool
+        Read all vectors now instead of at the first search: for a service that must answer the first question fast.
 
     Raises
     ------
@@ -100,7 +102,14 @@ class VoiceprintStore:
     Chapter: voiceprints
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, create: bool = True, timeout: float = 30.0) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = True,
+        timeout: float = 30.0,
+        preload: bool = False,
+    ) -> None:
         self.path = Path(path)
         if self.path.is_dir():
             raise VoiceprintError(f"{self.path}: is a folder; give the path of a file")
@@ -115,6 +124,8 @@ class VoiceprintStore:
         try:
             with self._told():
                 self._open()
+            if preload:
+                self.matrix()
         except BaseException:
             self._connection.close()
             raise
