@@ -10,7 +10,7 @@ import yaml
 
 from diarbook.errors import KnowledgeError
 from diarbook.knowledge import Concept, load_evidence, load_ontology, problems
-from diarbook.knowledge.evidence import PROTOCOL, evidence_files, format_value
+from diarbook.knowledge.evidence import PROTOCOL, evidence_files, format_value, measured_rows
 from diarbook.knowledge.ontology import bibliography_keys, resolve
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -157,6 +157,12 @@ def test_evidence_faults_are_named(tmp_path, content, message):
     with pytest.raises(KnowledgeError) as caught:
         load_evidence(path)
     assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_measured_rows_by_name():
+    assert measured_rows("scorer") == list(load_evidence(ROOT / "data" / "evidence" / "scorer.json").rows)
+    with pytest.raises(KnowledgeError, match=r"no evidence is called 'nothing'; run `make bench`"):
+        measured_rows("nothing")
 
 
 def test_missing_evidence_says_how_to_make_it(tmp_path):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diarbook.errors import KnowledgeError
-from diarbook.files import repository_root
+from diarbook.files import read_data, repository_root
 
 PROTOCOL = {
     "data": "Data",
@@ -103,6 +103,22 @@ def load_evidence(path: Path) -> Evidence:
             raise KnowledgeError(f"{path}: row {number} has {unknown[0]!r}, which is no column")
     ordered = {field: protocol[field] for field in PROTOCOL}
     return Evidence(path.stem, raw["title"], ordered, tuple(raw["rows"]), columns)
+
+
+def measured_rows(name: str) -> list[dict[str, object]]:
+    """Rows of an evidence file by its name, from a checkout or from the installed package.
+
+    Raises
+    ------
+    KnowledgeError
+        When there is no such evidence.
+
+    Chapter: evaluation
+    """
+    try:
+        return json.loads(read_data(f"evidence/{name}.json"))["rows"]
+    except FileNotFoundError:
+        raise KnowledgeError(f"no evidence is called {name!r}; run `make bench`") from None
 
 
 def format_value(value: object, key: str = "", heading: str = "") -> str:
