@@ -27,24 +27,32 @@ MEMORY_MINUTES = (30, 60, 120, 180)
 # Speakers, seconds, overlap, SNR in dB and reverberation in seconds of each simulated conversation.
 CONVERSATIONS = [(2, 120, 0.05, 30, 0.0), (4, 180, 0.15, 25, 0.0)]
 OFFLINE = "offline, overlap-aware"
-SHARED = {"data": "Data", "system": "System", "latency": "Latency, s"}
 COLUMNS = {
-    "error": SHARED
-    | {
-        "der": "DER, %",
-        "low": "95 % from",
-        "high": "to",
-        "missed": "Missed, %",
-        "false_alarm": "False alarm, %",
-        "confusion": "Confusion, %",
-        "count_error": "Mean error of the number of speakers",
+    "error": {
+        "system": "System",
+        "latency": "Latency, s",
+        "train": "DER, %, training clips",
+        "development": "development clips",
+        "test": "test clips and sample",
+        "simulated": "simulated, other voices",
+        "tiled_train": f"tiled, training clips, {TILED_MINUTES} min",
+        "tiled_other": f"tiled, other clips, {TILED_MINUTES} min",
+        "interval": "95 %, test clips and sample",
+        "missed": "tiled other: missed, %",
+        "false_alarm": "false alarm, %",
+        "confusion": "confusion, %",
+        "count_error": "error of the number of speakers",
     },
-    "speed": SHARED | {"rtf": "Real-time factor, one core", "slowest": "Slowest step, s"},
+    "speed": {
+        "system": "System",
+        "latency": "Latency, s",
+        "rtf": "Real-time factor, one core",
+        "slowest": "Slowest step, s",
+    },
     "memory": {
         "minutes": "Audio heard, min",
         "memory": "Resident memory, MB",
         "state": "Diarizer's state, kB",
-        "rtf": "Real-time factor, one core",
     },
 }
 FILES = {"error": "streaming", "speed": "streaming-speed", "memory": "streaming-memory"}
@@ -68,14 +76,12 @@ def sets() -> dict[str, list]:
         ]
 
     return {
-        "train clips": recordings("train"),
-        "development clips": recordings("development"),
-        "test clips and sample": recordings("test"),
-        "simulated, other voices": simulated("development", "test"),
-        f"training clips tiled, {TILED_MINUTES} min": [tile(recordings("train"), 60.0 * TILED_MINUTES)],
-        f"development, test and sample tiled, {TILED_MINUTES} min": [
-            tile(recordings("development", "test"), 60.0 * TILED_MINUTES)
-        ],
+        "train": recordings("train"),
+        "development": recordings("development"),
+        "test": recordings("test"),
+        "simulated": simulated("development", "test"),
+        "tiled_train": [tile(recordings("train"), 60.0 * TILED_MINUTES)],
+        "tiled_other": [tile(recordings("development", "test"), 60.0 * TILED_MINUTES)],
     }
 
 
@@ -155,10 +161,10 @@ def speed() -> Iterator[dict]:
 
     item = tile(recordings(), SPEED_SECONDS)
     stream(item.waveform[: 16_000 * 12])  # models are loaded before the clock starts
-    data = f"clips tiled, {SPEED_SECONDS} s"
     start = time.process_time()
     overlap_aware(item.waveform)
-    yield {"data": data, "system": OFFLINE, "rtf": (time.process_time() - start) / SPEED_SECONDS}
+    spent = time.process_time() - start
+    yield {"system": OFFLINE, "latency": "whole file", "rtf": spent / SPEED_SECONDS, "slowest": spent}
     for latency in LATENCIES:
         diarizer, used, slowest = StreamingDiarizer(StreamSettings(latency=latency)), 0.0, 0.0
         for block in blocks(item.waveform, 1600):
@@ -166,7 +172,7 @@ def speed() -> Iterator[dict]:
             diarizer.push(block)
             used += time.process_time() - start
             slowest = max(slowest, time.process_time() - start)
-        yield {"data": data, "system": "live", "latency": latency, "rtf": used / SPEED_SECONDS, "slowest": slowest}
+        yield {"system": "live", "latency": latency, "rtf": used / SPEED_SECONDS, "slowest": slowest}
 
 
 def memory() -> Iterator[dict]:
@@ -176,7 +182,7 @@ def memory() -> Iterator[dict]:
     from diarbook.streaming import StreamingDiarizer
 
     loop = np.concatenate([clip.waveform for clip in recordings()])
-    diarizer, at, start = StreamingDiarizer(), 0, time.process_time()
+    diarizer, at = StreamingDiarizer(), 0
     for minute in range(1, MEMORY_MINUTES[-1] + 1):
         for _ in range(120):
             diarizer.push(np.take(loop, np.arange(at, at + 8_000), mode="wrap"))
@@ -186,7 +192,6 @@ def memory() -> Iterator[dict]:
                 "minutes": minute,
                 "memory": round(resident()),
                 "state": round(diarizer.memory["bytes"] / 1000),
-                "rtf": (time.process_time() - start) / (60 * minute),
             }
 
 
@@ -207,32 +212,35 @@ def measured(part: str) -> list[dict]:
     return [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
 
 
-def pooled(rows: list[dict]) -> dict:
+def rate(rows: list[dict]) -> float:
+    wrong = sum(row["missed"] + row["false_alarm"] + row["confusion"] for row in rows)
+    return 100 * wrong / sum(row["total"] for row in rows)
+
+
+def by_system(rows: list[dict]) -> list[dict]:
+    """One row a system and latency, the data sets beside each other."""
     from diarbook.metrics import bootstrap_interval
 
-    def rate(items: list[dict]) -> float:
-        wrong = sum(row["missed"] + row["false_alarm"] + row["confusion"] for row in items)
-        return 100 * wrong / sum(row["total"] for row in items)
-
-    total = sum(row["total"] for row in rows)
-    low, high = bootstrap_interval(rate, rows) if len(rows) > 2 else (None, None)
-    return {
-        "data": rows[0]["data"],
-        "system": rows[0]["system"],
-        "latency": rows[0]["latency"],
-        "der": round(rate(rows), 1),
-        "low": None if low is None else round(low, 1),
-        "high": None if high is None else round(high, 1),
-        **{kind: round(100 * sum(r[kind] for r in rows) / total, 1) for kind in ("missed", "false_alarm", "confusion")},
-        "count_error": round(sum(row["count_error"] for row in rows) / len(rows), 2),
-    }
+    table = []
+    for system, latency in dict.fromkeys((row["system"], row["latency"]) for row in rows):
+        mine = [row for row in rows if (row["system"], row["latency"]) == (system, latency)]
+        sets = {name: [row for row in mine if row["data"] == name] for name in dict.fromkeys(r["data"] for r in mine)}
+        [long] = sets["tiled_other"]
+        low, high = bootstrap_interval(rate, sets["test"])
+        table.append(
+            {"system": system, "latency": "whole file" if latency is None else latency}
+            | {name: round(rate(items), 1) for name, items in sets.items()}
+            | {"interval": f"{low:.1f} to {high:.1f}"}
+            | {kind: round(100 * long[kind] / long["total"], 1) for kind in ("missed", "false_alarm", "confusion")}
+            | {"count_error": long["count_error"]}
+        )
+    return table
 
 
 def rows_of(part: str) -> list[dict]:
     rows = measured(part)
     if part == "error":
-        keys = list(dict.fromkeys((row["data"], row["system"], row["latency"]) for row in rows))
-        rows = [pooled([r for r in rows if (r["data"], r["system"], r["latency"]) == key]) for key in keys]
+        return by_system(rows)
     for row in rows:
         row.update({kind: round(row[kind], 3) for kind in ("rtf", "slowest") if kind in row})
     return rows
@@ -254,7 +262,7 @@ def protocol(part: str) -> dict:
         "region": "the whole recording",
         "vad": "system",
         "speakers": "estimated",
-        "pooling": "pooled; interval by bootstrap over files where there are 3 or more",
+        "pooling": "pooled; interval by bootstrap over the 3 files of the test set",
         "tuned_on": "training clips, simulated conversations of their voices with other seeds, training clips tiled",
         "machine": f"{platform.machine()}, one of {os.cpu_count()} cores by affinity, shared with other jobs; processor"
         f" time, Python {platform.python_version()}",

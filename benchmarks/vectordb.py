@@ -294,7 +294,7 @@ def protocol() -> dict:
         "vad": "does not apply",
         "speakers": "as many as vectors",
         "pooling": "mean recall over queries; percentiles of single-query times; a limit of "
-        f"{BUDGET:.0f} s of processor time for building",
+        f"{BUDGET:.0f} s of processor time, {WALL:.0f} s by the clock, for building",
         "tuned_on": "nothing: stated settings, links 16 and ef 100 while building where there is a graph",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores shared with other jobs, 1 thread a library where it "
         f"can be set, Python {platform.python_version()}",

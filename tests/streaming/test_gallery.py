@@ -125,3 +125,17 @@ def test_a_store_of_another_model(tmp_path):
 def test_shapes_must_fit():
     with pytest.raises(OptionError, match="2 names"):
         Gallery(("A", "B"), np.eye(3))
+
+
+def test_who_has_a_name_is_not_asked_for_again():
+    asked = []
+
+    class Best:
+        def best(self, vector):
+            asked.append(vector)
+            return ("A" if len(asked) == 1 else "B"), 0.9
+
+    names = Names(3.0)
+    for seconds in (3.0, 6.0, 12.0):
+        names.give(Best(), {0: (np.ones(2), seconds)})
+    assert (names.get(0).name, len(asked)) == ("A", 1)

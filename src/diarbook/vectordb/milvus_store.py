@@ -53,17 +53,15 @@ class MilvusStore(Store):
         ef_construction: int = 100,
         ef_search: int = 64,
     ) -> None:
-        from pymilvus import DataType, MilvusClient
+        from pymilvus import DataType
 
         super().__init__(name, dimension, path)
         for logger in ("pymilvus", "milvus_lite"):
             logging.getLogger(logger).setLevel(logging.CRITICAL)  # errors arrive as exceptions
         self._collection, self.ef_search = collection, ef_search
-        self._local = None if path is None else str(path / "milvus.db")
+        self._server, self._local = server, None if path is None else str(path / "milvus.db")
         with told(name, "start the server, correct the address, or close the program that holds the folder"):
-            # The local server takes the client's "are you there" of every 10 s for an attack and hangs up.
-            calm = {} if server else {"grpc_options": {"grpc.keepalive_time_ms": 2**31 - 1}}
-            self._client = MilvusClient(server or self._local, timeout=30, **calm)
+            self._connect()
             if self._client.has_collection(collection):
                 fields = {field["name"]: field for field in self._client.describe_collection(collection)["fields"]}
                 width = fields["vector"]["params"]["dim"]
@@ -84,6 +82,20 @@ class MilvusStore(Store):
                 )
             self._client.load_collection(collection)
         self._count: int | None = None
+
+    def _connect(self) -> None:
+        from pymilvus import MilvusClient
+
+        # The local server takes the client's "are you there" of every 10 s for an attack and hangs up.
+        calm = {"grpc_options": {"grpc.keepalive_time_ms": 2**31 - 1}} if self._local else {}
+        self._client = MilvusClient(self._server or self._local, timeout=30, **calm)
+
+    def _close(self) -> None:
+        self._client.close()
+        if self._local is not None:
+            from milvus_lite.server_manager import server_manager_instance
+
+            server_manager_instance.release_server(self._local)  # else it holds the folder until the process ends
 
     def __len__(self) -> int:
         if self._count is None:
@@ -129,22 +141,26 @@ class MilvusStore(Store):
     def flush(self) -> None:
         """Close the growing segment: it is written to the disk and gets its index.
 
-        Milvus Lite leaves the index to a thread, and says that it is finished before it is; until then it compares
-        all. Loading the collection again builds it at once.
+        Milvus Lite leaves the index to a thread, says that it is finished before it is, and compares all until then.
+        To load the collection meanwhile can read half an index. Only its end waits, so it is ended and started again.
 
         Chapter: vectordb
         """
         self._client.flush(self._collection)
         if self._local is not None:
-            self._client.release_collection(self._collection)
+            self._close()
+            self._connect()
             self._client.load_collection(self._collection)
 
-    def _close(self) -> None:
-        self._client.close()
-        if self._local is not None:
-            from milvus_lite.server_manager import server_manager_instance
+    def close(self) -> None:
+        """Flush, and stop the local server or leave the connection; a second call does nothing.
 
-            server_manager_instance.release_server(self._local)  # else it holds the folder until the process ends
+        Chapter: vectordb
+        """
+        if not self._closed:
+            self._client.flush(self._collection)
+            self._close()
+            self._closed = True
 
 
 def _literal(value: str | int) -> str:
