@@ -187,7 +187,7 @@ class StreamingDiarizer:
     @property
     def speaking(self) -> list[StreamTurn]:
         """Turns that have begun and not ended; their end is what is decided so far."""
-        return [self._turn(label, first, self._decided, count=False) for label, first in sorted(self._open.items())]
+        return [self._turn(label, first, self._decided) for label, first in sorted(self._open.items())]
 
     @property
     def speakers(self) -> list[CachedSpeaker]:
@@ -227,17 +227,25 @@ class StreamingDiarizer:
         growing = self._remember(scores, activity, base, available, until, final)
         grouping = self._group(scores, activity, base, growing)
         emitted = self._decide(grouping, until) if until > self._decided else []
-        emitted += self._end_turns(final)
+        emitted = self._numbered(emitted + self._end_turns(final))
         if self.gallery is not None:
             self._names.give(self.gallery, self._cache.speakers())
         if self.settings.revise:
+            for turn in emitted:
+                self._history.add(turn, -1)
             self._history.settle(self._spokesman)
         if self.settings.revise and (final or self._hearing.steps % REVISE_STEPS == 0):
             rows = {int(number): row for row, number in enumerate(self._cache.stretches)}
             now = {number: int(grouping.labels[grouping.groups[row]]) for number, row in rows.items()}
             emitted += self._history.corrections(self.heard, now, self._names)
         self._shrink()
-        return sorted(emitted, key=lambda turn: (turn.revision, turn.end, turn.start, turn.speaker))
+        return emitted
+
+    def _numbered(self, turns: list[StreamTurn]) -> list[StreamTurn]:
+        """The turns of a step in the order of their ends, with running numbers."""
+        ordered = sorted(turns, key=lambda turn: (turn.end, turn.start, turn.speaker))
+        first, self._turn_count = self._turn_count, self._turn_count + len(turns)
+        return [replace(turn, number=number) for number, turn in enumerate(ordered, first)]
 
     def _remember(
         self, scores: ChunkScores, activity: np.ndarray, base: int, available: int, until: int, final: bool
@@ -349,7 +357,7 @@ class StreamingDiarizer:
             edges = np.flatnonzero(np.diff(np.concatenate([[label in self._open], active]).astype(np.int8)))
             for edge in edges + self._decided:
                 if label in self._open:
-                    turns.append(self._ended(label, int(edge)))
+                    turns.append(self._turn(label, self._open.pop(label), int(edge)))
                 else:
                     self._open[label] = int(edge)
         self._decided = until
@@ -446,28 +454,18 @@ class StreamingDiarizer:
         turns = []
         for label, first in list(self._open.items()):
             if self._decided - first >= longest or final:
-                turns.append(self._ended(label, self._decided))
+                turns.append(self._turn(label, self._open.pop(label), self._decided))
                 if not final:
                     self._open[label] = self._decided
         return turns
 
-    def _ended(self, label: int, last: int) -> StreamTurn:
-        turn = self._turn(label, self._open.pop(label), last)
-        if self.settings.revise:
-            self._history.add(turn, -1)
-        return turn
-
     def _time(self, frame: int) -> float:
         return (frame * FRAME_SAMPLES + OFFSET_SAMPLES) / SAMPLE_RATE
 
-    def _turn(self, label: int, first: int, last: int, count: bool = True) -> StreamTurn:
-        naming = self._names.get(label)
-        number = self._turn_count
-        self._turn_count += count
-        end = min(self._time(last), self.heard)
-        return StreamTurn(
-            self._time(first), end, label_name(label), naming.name, naming.score, self.heard, number if count else -1
-        )
+    def _turn(self, label: int, first: int, last: int) -> StreamTurn:
+        """A turn that has no number yet."""
+        named, end = self._names.get(label), min(self._time(last), self.heard)
+        return StreamTurn(self._time(first), end, label_name(label), named.name, named.score, self.heard, number=-1)
 
     def _shrink(self) -> None:
         """Forget stretches that no chunk will see again; their points may be merged."""
