@@ -132,7 +132,14 @@ def names_in(folder):
 
 def test_fetch_from_a_mirror(toy):
     paths = assets.fetch()
-    assert [path.name for path in paths] == ["net.pt", "call.wav", "ref.rttm", "ref.uem", "styles-soft.wav", "words.zip"]
+    assert [path.name for path in paths] == [
+        "net.pt",
+        "call.wav",
+        "ref.rttm",
+        "ref.uem",
+        "styles-soft.wav",
+        "words.zip",
+    ]
     assert assets.weights_path("net").read_bytes() == WEIGHTS
     call = assets.recording("call")
     assert call.duration == 1.0
