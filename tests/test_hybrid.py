@@ -40,7 +40,7 @@ def test_whom_the_correction_names_is_enrolled_and_the_rest_is_told(sessions):
     assert [one.voiceprint.name for one in made.enrollments] == ["Ann"]
     assert made.enrollments[0].voiceprint.net_speech > 10
     assert list(made.refused) == ["Eve"]
-    assert "0.0 s of speech, at least 3 s are needed" in made.refused["Eve"]
+    assert "0.4 s of speech, at least 3 s are needed" in made.refused["Eve"]
 
 
 def test_nobody_is_enrolled_without_a_consent_of_their_own(sessions):
@@ -151,7 +151,7 @@ def test_who_says_too_little_is_told_and_the_others_are_kept(folder, capsys):
         labels.write("0.0\t0.4\tEve\n")
     status, out, err = run(capsys, "enroll-all", "one.wav", "--turns", "one.txt", "--consent", "yes")
     assert (status, out.count("\n")) == (1, 2)
-    assert "diarbook: Eve was not enrolled: 0.0 s of speech" in err
+    assert "diarbook: Eve was not enrolled: 0.4 s of speech" in err
 
 
 @pytest.mark.parametrize(
