@@ -141,7 +141,7 @@ def test_bad_input_is_refused(build, message):
 
 def test_a_missing_script_is_named(monkeypatch, tmp_path):
     script.cache_clear()
-    monkeypatch.setattr("diarbook.threshold_explorer.repository_root", lambda: tmp_path)
+    monkeypatch.setattr("diarbook.files.repository_root", lambda: tmp_path)
     with pytest.raises(DiarbookError, match=r"threshold-explorer\.js: missing"):
         script()
     monkeypatch.undo()

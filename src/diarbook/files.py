@@ -62,3 +62,21 @@ def read_data(name: str) -> str:
     if root is not None:
         return (root / "data" / name).read_text(encoding="utf-8")
     return (resources.files("diarbook") / "data" / name).read_text(encoding="utf-8")
+
+
+def read_script(name: str) -> str:
+    """Source of an interactive element of the book, from a checkout or from the installed package.
+
+    Raises
+    ------
+    DiarbookError
+        When the package was installed without it.
+
+    Chapter: playground
+    """
+    root = repository_root()
+    source = root / "book" / "_static" / name if root is not None else resources.files("diarbook") / "data" / name
+    try:
+        return source.read_text(encoding="utf-8")
+    except OSError:
+        raise DiarbookError(f"{source}: missing; reinstall diarbook or restore the file") from None

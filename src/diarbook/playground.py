@@ -16,13 +16,12 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 
 from diarbook.audio import SAMPLE_RATE, check_waveform
-from diarbook.errors import DiarbookError, OptionError
-from diarbook.files import repository_root
+from diarbook.errors import OptionError
+from diarbook.files import read_script
 from diarbook.listen import encode_mp3
 from diarbook.metrics import Protocol, diarization_error
 from diarbook.plots import ERROR_COLORS, PALETTE, envelope, speaker_colors
@@ -224,13 +223,4 @@ def script() -> str:
 
     Chapter: playground
     """
-    root = repository_root()
-    source = (
-        root / "book" / "_static" / "der-playground.js"
-        if root is not None
-        else resources.files("diarbook") / "data" / "der-playground.js"
-    )
-    try:
-        return source.read_text(encoding="utf-8")
-    except OSError:
-        raise DiarbookError(f"{source}: missing; reinstall diarbook or restore the file") from None
+    return read_script("der-playground.js")

@@ -15,14 +15,13 @@ import html
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 
 import numpy as np
 
 from diarbook.backends import Calibration
 from diarbook.embeddings.trials import Trials
-from diarbook.errors import DiarbookError, OptionError
-from diarbook.files import repository_root
+from diarbook.errors import OptionError
+from diarbook.files import read_script
 from diarbook.listen import encode_mp3
 from diarbook.metrics.verification import detection_cost, error_rates_at
 
@@ -300,13 +299,4 @@ def script() -> str:
 
     Chapter: verification
     """
-    root = repository_root()
-    source = (
-        root / "book" / "_static" / "threshold-explorer.js"
-        if root is not None
-        else resources.files("diarbook") / "data" / "threshold-explorer.js"
-    )
-    try:
-        return source.read_text(encoding="utf-8")
-    except OSError:
-        raise DiarbookError(f"{source}: missing; reinstall diarbook or restore the file") from None
+    return read_script("threshold-explorer.js")
