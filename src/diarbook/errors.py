@@ -37,3 +37,10 @@ class VoiceprintError(DiarbookError):
 
 class VectorStoreError(DiarbookError):
     """A vector, a filter or a vector store that cannot be used; the message names it."""
+
+
+class AudioWarning(UserWarning):
+    """A recording that can be used but is not what it seems: it ends early, is clipped, silent or in opposite phase.
+
+    The message is one line that names the recording. The command line prints it as ``diarbook: note: ...``.
+    """
