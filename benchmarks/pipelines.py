@@ -77,7 +77,7 @@ def worker(pipeline: str, part: str) -> None:
     torch.set_num_threads(THREADS)
     from diarbook.assets import recording
     from diarbook.metrics import diarization_error
-    from diarbook.pipeline import diarize
+    from diarbook.pipelines.diarize import diarize
     from diarbook.turns import speakers
 
     diarize(recording("sample").waveform, pipeline=pipeline)

@@ -90,7 +90,7 @@ class Remembering:
 
     def __init__(self) -> None:
         from diarbook.embeddings import load_embedder
-        from diarbook.segmentation.neural import load_segmentation
+        from diarbook.segmentation.model import load_segmentation
 
         self.segmentation, self.embedder, self.answers = load_segmentation(), load_embedder("campplus"), {}
 
@@ -119,8 +119,8 @@ def systems() -> Iterator[tuple[str, float | None, dict]]:
 
 def error() -> Iterator[dict]:
     from diarbook.metrics import diarization_error
-    from diarbook.pipeline import overlap_aware
-    from diarbook.segmentation.neural import SegmentationModel
+    from diarbook.pipelines.overlap import overlap_aware
+    from diarbook.segmentation.model import SegmentationModel
     from diarbook.streaming import StreamSettings, stream
     from diarbook.turns import speakers
 
@@ -155,7 +155,7 @@ def resident() -> float:
 
 def speed() -> Iterator[dict]:
     from diarbook.assets import recordings
-    from diarbook.pipeline import overlap_aware
+    from diarbook.pipelines.overlap import overlap_aware
     from diarbook.simulation import tile
     from diarbook.streaming import StreamingDiarizer, StreamSettings, blocks, stream
 

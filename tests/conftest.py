@@ -7,14 +7,23 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 from tests.pages import CHROMIUM, HTML, notebooks
 
 # Two test processes share two cores: more threads would only get in each other's way.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-settings.register_profile("book", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+NO_CONSTANTS = type(providers.GLOBAL_CONSTANTS)()
+
+# The same examples on every machine and in every order of the tests: nothing is remembered from earlier runs, and
+# nothing depends on which modules are loaded. Hypothesis has no setting for the latter: it draws constants from the
+# source of every local module that was imported before, so the pool is replaced by an empty one.
+settings.register_profile(
+    "book", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("book")
+providers._get_local_constants = lambda: NO_CONSTANTS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,16 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diarbook.backends import (
-    as_norm,
-    bayes_threshold,
-    fit_calibration,
-    log_likelihood_ratio_cost,
-    s_norm,
-    t_norm,
-    z_norm,
-)
+from diarbook.backends import as_norm, fit_calibration, s_norm, t_norm, z_norm
 from diarbook.errors import OptionError
+from diarbook.metrics.calibration import bayes_threshold, log_likelihood_ratio_cost
 
 SCORES = np.array([[1.0, 3.0]])
 ENROLLED = np.array([[0.0, 2.0]])  # mean 1, deviation 1

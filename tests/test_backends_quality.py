@@ -7,13 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diarbook.backends import (
-    fit_calibration,
-    log_likelihood_ratio_cost,
-    minimum_log_likelihood_ratio_cost,
-    reliability,
-)
+from diarbook.backends import fit_calibration
 from diarbook.errors import OptionError
+from diarbook.metrics.calibration import log_likelihood_ratio_cost, minimum_log_likelihood_ratio_cost, reliability
 
 
 def cost_of_blocks(scores, labels):

@@ -156,9 +156,9 @@ def test_no_file_is_a_mistake():
 
 
 def test_unwritable_folder_is_told_before_anything_is_computed(tmp_path, short, monkeypatch):
-    import diarbook.pipeline
+    import diarbook.pipelines.diarize
 
-    monkeypatch.setattr(diarbook.pipeline, "diarize", lambda *_, **__: pytest.fail("computed"))
+    monkeypatch.setattr(diarbook.pipelines.diarize, "diarize", lambda *_, **__: pytest.fail("computed"))
     blocker = tmp_path / "file"
     blocker.write_text("a file, not a folder")
     code, _, err = run(short, "-o", blocker / "below")

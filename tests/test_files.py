@@ -45,8 +45,10 @@ def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(DiarbookError, match=r"missing/a\.txt: cannot be written"):
-        write_atomically(tmp_path / "missing" / "a.txt", "x")
+    (tmp_path / "file").touch()
+    for folder in ("missing", "file"):
+        with pytest.raises(DiarbookError, match=rf"{folder}/a\.txt: cannot be written"):
+            write_atomically(tmp_path / folder / "a.txt", "x")
 
 
 def test_a_folder_or_a_device_is_no_file_to_write(tmp_path):
@@ -58,3 +60,55 @@ def test_a_folder_or_a_device_is_no_file_to_write(tmp_path):
 def test_data_is_found():
     assert repository_root() is not None
     assert "campplus" in read_data("models.yaml")
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o022, 0o644), (0o002, 0o664)])
+def test_a_new_file_has_the_permissions_that_the_umask_leaves(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        write_atomically(tmp_path / "a.txt", "x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_file_that_was_there_keeps_its_permissions(tmp_path, mode):
+    write_atomically(tmp_path / "a.txt", "old")
+    (tmp_path / "a.txt").chmod(mode)
+    write_atomically(tmp_path / "a.txt", "new")
+    assert ((tmp_path / "a.txt").read_text(), (tmp_path / "a.txt").stat().st_mode & 0o777) == ("new", mode)
+
+
+def test_what_is_private_is_its_owner_s_alone_whatever_was_there(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    (tmp_path / "a.txt").chmod(0o666)
+    for name in ("a.txt", "b.txt"):
+        write_atomically(tmp_path / name, "x", private=True)
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_symbolic_link_is_written_through(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("real/a.txt")
+    write_atomically(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real" / "a.txt").read_text() == "new"
+    (tmp_path / "next.txt").symlink_to("real/not yet.txt")
+    write_atomically(tmp_path / "next.txt", "new")
+    assert (tmp_path / "real" / "not yet.txt").read_text() == "new"
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(DiarbookError, match="not a regular file"):
+        write_atomically(tmp_path / "circle", "x")
+
+
+def test_the_longest_file_name_can_be_written(tmp_path):
+    write_atomically(tmp_path / ("n" * 255), "x")
+    assert (tmp_path / ("n" * 255)).read_text() == "x"
+
+
+def test_text_that_is_no_unicode_is_named_and_nothing_is_written(tmp_path):
+    with pytest.raises(DiarbookError, match=r"a\.txt: '\\udcff' cannot be written as UTF-8; rename what holds it"):
+        write_atomically(tmp_path / "a.txt", "bad\udcff name")
+    assert list(tmp_path.iterdir()) == []

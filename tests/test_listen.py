@@ -9,9 +9,9 @@ import pytest
 import soundfile
 from tests.test_plots import NASTY, parse
 
-from diarbook import listen, plots
 from diarbook.audio import SAMPLE_RATE
 from diarbook.errors import AudioError, OptionError
+from diarbook.reader import listen, plots
 from diarbook.turns import Turn
 
 

@@ -7,23 +7,18 @@ from diarbook.assets import recording
 from diarbook.audio import SAMPLE_RATE
 from diarbook.errors import AudioError, OptionError
 from diarbook.metrics import diarization_error
-from diarbook.pipeline import (
-    SpeakerBounds,
-    cascade,
-    cluster_voices,
-    cluster_windows,
-    diarize,
-    find_voices,
+from diarbook.pipelines.cascade import cascade, cluster_windows
+from diarbook.pipelines.diarize import diarize
+from diarbook.pipelines.options import SpeakerBounds, speaker_bounds
+from diarbook.pipelines.oracles import (
     oracle_segmentation,
     oracle_vad,
     oracle_voice_labels,
     oracle_window_labels,
-    overlap_aware,
-    pyannote_peer,
-    reconstruct,
     remembered,
-    speaker_bounds,
 )
+from diarbook.pipelines.overlap import cluster_voices, find_voices, overlap_aware, reconstruct
+from diarbook.pipelines.peer import pyannote_peer
 from diarbook.turns import Turn, regions, speakers
 
 
@@ -91,7 +86,7 @@ def test_oracle_segmentation_on_a_conversation_by_hand():
     waveform = np.zeros(20 * SAMPLE_RATE, np.float32)
     scores = oracle_segmentation(turns)(waveform)
     assert np.allclose(scores.posteriors.sum(axis=-1), 1)
-    from diarbook.segmentation.neural import speech_and_overlap
+    from diarbook.segmentation.scores import speech_and_overlap
 
     speech, overlap = (scores.aggregate(part) for part in speech_and_overlap(scores.posteriors))
     assert abs(speech.sum() * scores.frame_step - 14) < 0.1

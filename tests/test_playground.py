@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from diarbook import plots
 from diarbook.errors import AudioError, DiarbookError, OptionError, RttmError
 from diarbook.metrics import diarization_error
-from diarbook.playground import Playground, excerpt, playground, script
+from diarbook.reader import plots
+from diarbook.reader.playground import Playground, excerpt, playground, script
 from diarbook.turns import Turn
 
 REFERENCE = [Turn(0.0, 1.0, "a"), Turn(1.0, 1.5, "b")]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diarbook import plots
 from diarbook.errors import OptionError
+from diarbook.reader import plots, source, tables
 from diarbook.turns import Turn, merge, regions
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -246,7 +246,7 @@ def test_histograms_share_bins_and_ignore_nan():
 
 def test_table_aligns_escapes_and_names_undefined():
     rows = [{"method": NASTY, "DER": 12.345, "n": 1200}, {"method": "b", "DER": float("nan"), "n": 3}]
-    text = plots.table_html(rows, caption=NASTY, best={"DER": "min"})
+    text = tables.table_html(rows, caption=NASTY, best={"DER": "min"})
     checker = parse(text)
     assert not [tag for tag, _ in checker.tags if tag == "script"]
     assert NASTY in checker.text
@@ -261,28 +261,28 @@ def test_table_takes_a_data_frame_with_its_index():
     import pandas
 
     frame = pandas.DataFrame({"a": [1, 2]}, index=pandas.Index(["x", "y"], name="name"))
-    assert ">name<" in plots.table_html(frame)
-    assert ">x<" in plots.table_html(frame)
-    assert ">index<" not in plots.table_html(frame.reset_index(drop=True))
+    assert ">name<" in tables.table_html(frame)
+    assert ">x<" in tables.table_html(frame)
+    assert ">index<" not in tables.table_html(frame.reset_index(drop=True))
     with pytest.raises(OptionError, match="list of mappings"):
-        plots.table_html([[1, 2]])
+        tables.table_html([[1, 2]])
 
 
 def test_source_shows_the_function_and_links_its_lines():
-    text = plots.source_html(regions)
+    text = source.source_html(regions)
     checker = parse(text)
-    source = "".join(checker.text)
-    assert "def regions(turns" in source
+    listing = "".join(checker.text)
+    assert "def regions(turns" in listing
     link = next(attrs["href"] for tag, attrs in checker.tags if tag == "a")
     first = int(re.search(r"src/diarbook/turns\.py#L(\d+)-L\d+$", link)[1])
     lines = (Path(plots.__file__).parent / "turns.py").read_text(encoding="utf-8").splitlines()
     assert lines[first - 1].startswith("def regions")
-    parse(plots.source_html(Turn))
+    parse(source.source_html(Turn))
 
 
 @pytest.mark.parametrize("target", [merge, regions, Turn, plots.figure_html, parse])
 def test_source_is_whole_though_its_docstring_is_folded(target):
-    text = "".join(parse(plots.source_html(target)).text)
+    text = "".join(parse(source.source_html(target)).text)
     shown = text.partition("on GitHub")[2].replace("the rest of the docstring", "").strip("\n")
     wanted = inspect.getsource(target).strip("\n")
     assert shown == wanted

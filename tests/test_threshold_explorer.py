@@ -10,7 +10,7 @@ from diarbook.backends import Calibration
 from diarbook.embeddings.trials import Trials
 from diarbook.errors import DiarbookError, OptionError
 from diarbook.metrics.verification import detection_cost
-from diarbook.threshold_explorer import (
+from diarbook.reader.threshold_explorer import (
     Situation,
     ThresholdExplorer,
     TrialSet,

@@ -5,12 +5,12 @@ Chapter: backends
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from diarbook.errors import OptionError
+from diarbook.metrics.calibration import _both_kinds, _cost
 
 
 def _statistics(cohort: np.ndarray, top: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -138,12 +138,6 @@ class Calibration:
         return self.scale * np.asarray(scores, dtype=float) + self.offset
 
 
-def _cost(targets: np.ndarray, others: np.ndarray, prior: float) -> float:
-    """Weighted binary cross-entropy of log odds, in nats."""
-    odds = math.log(prior / (1 - prior))
-    return prior * np.logaddexp(0, -(targets + odds)).mean() + (1 - prior) * np.logaddexp(0, others + odds).mean()
-
-
 def fit_calibration(
     scores: np.ndarray,
     labels: np.ndarray,
@@ -192,136 +186,3 @@ def fit_calibration(
 
     scale, offset = minimize(loss, [1.0, 0.0], method="BFGS", options={"gtol": 1e-9}).x
     return Calibration(name, float(scale / width), float(offset - scale * centre / width), model, model_version)
-
-
-def log_likelihood_ratio_cost(ratios: np.ndarray, labels: np.ndarray) -> float:
-    """What log-likelihood ratios cost on average over all operating points, in bits; 1 is what "always 0" costs.
-
-    Parameters
-    ----------
-    ratios : ndarray of shape (n,)
-        Natural log-likelihood ratios.
-    labels : ndarray of bool, shape (n,)
-
-    References
-    ----------
-    brummer2006calibration
-
-    Chapter: backends
-    """
-    targets, others = _both_kinds(ratios, labels)
-    return float(_cost(targets, others, 0.5) / math.log(2))
-
-
-def minimum_log_likelihood_ratio_cost(scores: np.ndarray, labels: np.ndarray) -> float:
-    """The cost that is left after the best rising map from scores to log-likelihood ratios, in bits.
-
-    The map is fitted on the same trials, so this measures how well the scores separate them, not how honest they are.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n,)
-    labels : ndarray of bool, shape (n,)
-
-    References
-    ----------
-    brummer2006calibration
-
-    Chapter: verification
-    """
-    from sklearn.isotonic import isotonic_regression
-
-    targets, others = _both_kinds(scores, labels)
-    values, where = np.unique(np.concatenate([targets, others]), return_inverse=True)
-    # Equal scores get one answer; each kind of trial weighs one half.
-    kinds = np.bincount(where[: len(targets)], minlength=len(values)) / len(targets)
-    rest = np.bincount(where[len(targets) :], minlength=len(values)) / len(others)
-    chance = np.clip(isotonic_regression(kinds / (kinds + rest), sample_weight=kinds + rest), 0.0, 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cost = np.where(kinds > 0, -kinds * np.log2(chance), 0.0) + np.where(rest > 0, -rest * np.log2(1 - chance), 0.0)
-    return float(cost.sum() / 2)
-
-
-def reliability(ratios: np.ndarray, labels: np.ndarray, bins: int = 8) -> tuple[np.ndarray, np.ndarray]:
-    """What log-likelihood ratios say, against what the trials show.
-
-    Trials are sorted by their ratio and cut into groups that hold equal weight, each kind of trial weighing one half.
-
-    Parameters
-    ----------
-    ratios : ndarray of shape (n,)
-        Natural log-likelihood ratios.
-    labels : ndarray of bool, shape (n,)
-    bins : int
-
-    Returns
-    -------
-    said, shown : ndarray of shape (bins,)
-        Weighted mean of the ratios of each group; logarithm of the share of the targets that is in it over the share
-        of the others. Infinite where a group holds one kind only.
-
-    Raises
-    ------
-    OptionError
-        When there are fewer trials than bins, or bins is below 1.
-
-    References
-    ----------
-    brummer2006calibration
-
-    Chapter: verification
-    """
-    targets, others = _both_kinds(ratios, labels)
-    values = np.concatenate([targets, others])
-    if not 1 <= bins <= len(values):
-        raise OptionError(f"bins must be 1 to the number of trials, {len(values)}, got {bins}")
-    kinds = np.r_[np.full(len(targets), 1 / len(targets)), np.zeros(len(others))]
-    rest = np.r_[np.zeros(len(targets)), np.full(len(others), 1 / len(others))]
-    order = np.argsort(values, kind="stable")
-    values, kinds, rest = values[order], kinds[order], rest[order]
-    before = np.cumsum(kinds + rest) - (kinds + rest) / 2
-    group = np.minimum((before * bins / 2).astype(int), bins - 1)
-    weight, ours, theirs = (np.bincount(group, w, minlength=bins) for w in (kinds + rest, kinds, rest))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        said = np.bincount(group, (kinds + rest) * values, minlength=bins) / weight
-        return said, np.log(ours) - np.log(theirs)
-
-
-def bayes_threshold(prior: float, cost_miss: float = 1.0, cost_false_alarm: float = 1.0) -> float:
-    """The log-likelihood ratio from which accepting costs less than rejecting.
-
-    Parameters
-    ----------
-    prior : float
-        Probability that the voice is the claimed one.
-    cost_miss, cost_false_alarm : float
-        What a wrong rejection and a wrong acceptance cost.
-
-    Raises
-    ------
-    OptionError
-        When the prior is not between 0 and 1, or a cost is not positive.
-
-    References
-    ----------
-    vanleeuwen2007introduction
-
-    Chapter: verification
-    """
-    if not 0 < prior < 1:
-        raise OptionError(f"prior must be between 0 and 1, got {prior}")
-    for cost_name, cost in (("cost_miss", cost_miss), ("cost_false_alarm", cost_false_alarm)):
-        if not (math.isfinite(cost) and cost > 0):
-            raise OptionError(f"{cost_name} must be positive, got {cost}")
-    return math.log(cost_false_alarm * (1 - prior) / (cost_miss * prior))  # (8) of the chapter verification
-
-
-def _both_kinds(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    scores, labels = np.asarray(scores, dtype=float).ravel(), np.asarray(labels).ravel().astype(bool)
-    if scores.shape != labels.shape:
-        raise OptionError(f"one label for each score: got {len(scores)} scores and {len(labels)} labels")
-    if not np.isfinite(scores).all():
-        raise OptionError("scores must be finite; leave out the trials that have no score")
-    if labels.all() or not labels.any():
-        raise OptionError("both kinds of trial are needed: one voice on both sides, and two voices")
-    return scores[labels], scores[~labels]

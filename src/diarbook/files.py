@@ -3,45 +3,67 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import stat
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
 from diarbook.errors import DiarbookError
 
+TEMPORARY = ".diarbook-"
+"""How the names of half-written files begin; a kill can leave one behind, and nothing reads it."""
 
-def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
+
+def write_atomically(path: str | os.PathLike[str], content: str | bytes, *, private: bool = False) -> None:
     """Write to a temporary file beside ``path``, then rename it into place.
+
+    A symbolic link is written through. A file that was there keeps its permissions; a new one gets those that the
+    user's umask leaves.
+
+    Parameters
+    ----------
+    path : path
+    content : str or bytes
+        Text is written as UTF-8.
+    private : bool
+        Let nobody but the owner read and write the file, whatever was there.
 
     Raises
     ------
     DiarbookError
-        When the folder is missing or cannot be written, or the disk is full; nothing is left behind, and a file that
-        was there stays as it was.
+        When the folder is missing or cannot be written, the disk is full, or the text is no Unicode; nothing is left
+        behind, and a file that was there stays as it was.
 
     Chapter: start
     """
-    path = Path(path)
-    data = content.encode() if isinstance(content, str) else content
-    if path.exists() and not path.is_file():
-        raise DiarbookError(f"{path}: is not a regular file; name a file")
-    temporary = None
+    named, path = path, Path(os.path.realpath(path))
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise DiarbookError(f"{named}: is not a regular file; name a file")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as handle:
-            temporary = Path(handle.name)
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.chmod(0o644)
+        data = content.encode() if isinstance(content, str) else content
+    except UnicodeEncodeError as error:
+        broken = content[error.start : error.end]
+        raise DiarbookError(f"{named}: {broken!r} cannot be written as UTF-8; rename what holds it") from None
+    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    try:
+        mode = 0o600 if private else stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+        # What becomes private is private from the start; otherwise the kernel applies the umask.
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+        with open(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
         temporary.replace(path)
-        temporary = None
     except OSError as error:
         raise DiarbookError(
-            f"{path}: cannot be written ({error.strerror}); check the folder, its permissions and the free disk space"
+            f"{named}: cannot be written ({error.strerror}); check the folder, its permissions and the free disk space"
         ) from None
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # after the renaming there is none
+            temporary.unlink()
 
 
 def repository_root() -> Path | None:

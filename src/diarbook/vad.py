@@ -9,7 +9,6 @@ Chapter: vad
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,25 +16,18 @@ import numpy as np
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from diarbook.audio import SAMPLE_RATE, check_waveform
+from diarbook.checks import SLACK
 from diarbook.errors import AssetError, OptionError
 from diarbook.features import FRAME_HOP, FRAME_LENGTH, frames
 
 if TYPE_CHECKING:
-    from diarbook.segmentation.neural import SegmentationModel
+    from diarbook.segmentation.model import SegmentationModel
 
 SILENCE_DB = -100.0  # what digital silence counts as
 ENERGY_STEP = FRAME_HOP / SAMPLE_RATE
 SILERO_SAMPLES = 512
 SILERO_CONTEXT = 64
 SILERO_STEP = SILERO_SAMPLES / SAMPLE_RATE
-_SLACK = 1e-9  # sums of decimal fractions are not exact
-
-
-def _check_regions(regions: np.ndarray, name: str) -> np.ndarray:
-    regions = np.asarray(regions, dtype=np.float64).reshape(-1, 2)
-    if not np.isfinite(regions).all() or (np.diff(regions.ravel()) < 0).any():
-        raise OptionError(f"{name}: regions must be finite, sorted and disjoint (start, end); merge them first")
-    return regions
 
 
 # ---------------------------------------------------------------- from scores to regions
@@ -106,7 +98,7 @@ def hysteresis(
     regions = np.clip(regions, 0, end)
     regions = _fill_pauses(regions, minimum_silence)
     lengths = regions[:, 1] - regions[:, 0]
-    regions = regions[(lengths >= minimum_speech - _SLACK) & (lengths > 0)]
+    regions = regions[(lengths >= minimum_speech - SLACK) & (lengths > 0)]
     regions = np.clip(regions + np.array([-padding, padding]), 0, end)
     return _fill_pauses(regions, minimum_silence)
 
@@ -123,7 +115,7 @@ def _fill_pauses(regions: np.ndarray, shortest: float) -> np.ndarray:
     if len(regions) < 2:
         return regions
     pauses = regions[1:, 0] - regions[:-1, 1]
-    kept = pauses >= max(shortest - _SLACK, _SLACK)
+    kept = pauses >= max(shortest - SLACK, SLACK)
     return np.column_stack([regions[np.append(True, kept), 0], regions[np.append(kept, True), 1]])
 
 
@@ -481,7 +473,7 @@ def segmentation_scores(
 
     Chapter: vad
     """
-    from diarbook.segmentation.neural import frame_probabilities
+    from diarbook.segmentation.model import frame_probabilities
 
     return frame_probabilities(waveform, step=step, model=model)
 
@@ -550,182 +542,3 @@ def overlap_regions(
 
 
 # ---------------------------------------------------------------- measuring
-
-
-def share_of_frames(regions: np.ndarray, step: float, count: int) -> np.ndarray:
-    """How much of each frame the regions cover, 0 to 1: shape (count,).
-
-    Parameters
-    ----------
-    regions : ndarray of shape (n, 2)
-        Seconds, sorted and disjoint.
-    step : float
-        Seconds from one frame to the next.
-    count : int
-        Frames.
-
-    Chapter: vad
-    """
-    regions = _check_regions(regions, "regions")
-    if not step > 0:
-        raise OptionError(f"step must be above 0 s, got {step}")
-    return np.diff(_seconds_until(np.arange(count + 1) * step, regions)) / step
-
-
-def _seconds_until(times: np.ndarray, regions: np.ndarray) -> np.ndarray:
-    """Seconds of the regions that lie before each time."""
-    if len(regions) == 0:
-        return np.zeros(len(times))
-    so_far = np.cumsum(np.column_stack([np.zeros(len(regions)), regions[:, 1] - regions[:, 0]]).ravel())
-    return np.interp(times, regions.ravel(), so_far)
-
-
-@dataclass(frozen=True, slots=True)
-class DetectionCurve:
-    """Missed and falsely detected seconds at each threshold, pooled over recordings.
-
-    Parameters
-    ----------
-    thresholds, missed, false_alarm : ndarray of shape (thresholds,)
-        Seconds for the last two.
-    speech, silence : float
-        Seconds in the reference.
-
-    Chapter: vad
-    """
-
-    thresholds: np.ndarray
-    missed: np.ndarray
-    false_alarm: np.ndarray
-    speech: float
-    silence: float
-
-    @property
-    def miss_rate(self) -> np.ndarray:
-        """Share of the speech that is missed; NaN without speech."""
-        return self.missed / self.speech if self.speech else np.full(len(self.missed), np.nan)
-
-    @property
-    def false_alarm_rate(self) -> np.ndarray:
-        """Share of the silence that is called speech; NaN without silence."""
-        return self.false_alarm / self.silence if self.silence else np.full(len(self.missed), np.nan)
-
-    @property
-    def error_rate(self) -> np.ndarray:
-        """Missed and false seconds over seconds of speech; NaN without speech."""
-        both = self.missed + self.false_alarm
-        return both / self.speech if self.speech else np.full(len(both), np.nan)  # (8)
-
-
-def detection_curve(
-    scores: Sequence[np.ndarray],
-    references: Sequence[np.ndarray],
-    step: float,
-    thresholds: np.ndarray | None = None,
-) -> DetectionCurve:
-    """Sweep a threshold over frame scores, without any smoothing.
-
-    A frame counts as detected when its score is at least the threshold. A frame of which the reference covers a
-    part is right and wrong in proportion, so the result is in seconds and does not depend on the frame step.
-
-    Parameters
-    ----------
-    scores : sequence of ndarray of shape (frames,)
-        One array a recording.
-    references : sequence of ndarray of shape (n, 2)
-        Speech regions of the same recordings, seconds, sorted and disjoint.
-    step : float
-        Seconds from one frame to the next.
-    thresholds : ndarray of shape (k,), optional
-        By default 201 quantiles of the scores.
-
-    Returns
-    -------
-    DetectionCurve
-
-    Chapter: vad
-    """
-    if len(scores) != len(references) or not len(scores):
-        raise OptionError(
-            f"got scores of {len(scores)} recordings and references of {len(references)}; need a pair each"
-        )
-    share = np.concatenate([share_of_frames(r, step, len(s)) for s, r in zip(scores, references, strict=True)])
-    values = np.concatenate([np.asarray(s, dtype=np.float64) for s in scores])
-    if np.isnan(values).any():
-        raise OptionError("scores: hold NaN; score every frame")
-    if thresholds is None:
-        thresholds = np.unique(np.quantile(values, np.linspace(0, 1, 201)))
-    thresholds = np.asarray(thresholds, dtype=np.float64)
-    order = np.argsort(values, kind="stable")
-    below = np.searchsorted(values[order], thresholds, side="left")
-    speech = np.concatenate([[0.0], np.cumsum(share[order])]) * step
-    silence = np.concatenate([[0.0], np.cumsum(1 - share[order])]) * step
-    return DetectionCurve(thresholds, speech[below], silence[-1] - silence[below], speech[-1], silence[-1])
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentScores:
-    """How many whole regions were found.
-
-    Parameters
-    ----------
-    found, reference : int
-        Reference regions that the hypothesis covers sufficiently, of how many.
-    right, hypothesis : int
-        Hypothesis regions that the reference covers sufficiently, of how many.
-
-    Chapter: vad
-    """
-
-    found: int
-    reference: int
-    right: int
-    hypothesis: int
-
-    @property
-    def recall(self) -> float:
-        """Share of the reference regions that are found; NaN without any."""
-        return self.found / self.reference if self.reference else float("nan")
-
-    @property
-    def precision(self) -> float:
-        """Share of the hypothesis regions that are right; NaN without any."""
-        return self.right / self.hypothesis if self.hypothesis else float("nan")
-
-    def __add__(self, other: SegmentScores) -> SegmentScores:
-        """Pool two recordings."""
-        return SegmentScores(
-            self.found + other.found,
-            self.reference + other.reference,
-            self.right + other.right,
-            self.hypothesis + other.hypothesis,
-        )
-
-
-def segment_scores(reference: np.ndarray, hypothesis: np.ndarray, at_least: float = 0.5) -> SegmentScores:
-    """Count regions instead of seconds: a short word weighs as much as a long talk.
-
-    Parameters
-    ----------
-    reference, hypothesis : ndarray of shape (n, 2)
-        Seconds, sorted and disjoint.
-    at_least : float
-        Share of a region that the other side must cover, above 0 and up to 1.
-
-    Returns
-    -------
-    SegmentScores
-
-    Chapter: vad
-    """
-    if not 0 < at_least <= 1:
-        raise OptionError(f"at_least must be above 0 and at most 1, got {at_least}")
-    reference, hypothesis = _check_regions(reference, "reference"), _check_regions(hypothesis, "hypothesis")
-
-    def covered(regions: np.ndarray, by: np.ndarray) -> int:
-        shared = _seconds_until(regions[:, 1], by) - _seconds_until(regions[:, 0], by)
-        return int(np.sum(shared >= at_least * (regions[:, 1] - regions[:, 0]) - _SLACK))
-
-    return SegmentScores(
-        covered(reference, hypothesis), len(reference), covered(hypothesis, reference), len(hypothesis)
-    )

@@ -276,7 +276,7 @@ def test_outputs_work_in_a_notebook_application(visit, tmp_path):
     """JupyterLab and Colab insert an output as inner HTML and then run its scripts."""
     import numpy as np
 
-    from diarbook import listen, plots
+    from diarbook.reader import listen, plots, source
     from diarbook.turns import Turn
 
     turns = [Turn(0, 1, "a"), Turn(1, 2, "b")]
@@ -284,7 +284,7 @@ def test_outputs_work_in_a_notebook_application(visit, tmp_path):
     plots.timeline(axes, {"reference": turns}, 2.0)
     noise = np.random.default_rng(0).normal(scale=0.1, size=32_000)
     player = listen.player_html(noise, {"reference": turns}, "Noise")
-    outputs = [player, plots.figure_html(fig, "two turns"), player, plots.source_html(Turn)]
+    outputs = [player, plots.figure_html(fig, "two turns"), player, source.source_html(Turn)]
     one = visit()
     page = one.page
     (tmp_path / "empty.html").write_text("<!doctype html><title>notebook</title><body></body>", encoding="utf-8")

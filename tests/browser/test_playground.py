@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from diarbook.metrics import diarization_error, error_timeline
-from diarbook.playground import playground, script
+from diarbook.reader.playground import playground, script
 from diarbook.rttm import read_rttm
 from diarbook.turns import Turn
 

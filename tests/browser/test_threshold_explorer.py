@@ -7,15 +7,16 @@ import json
 import numpy as np
 import pytest
 
-from diarbook.backends import Calibration, bayes_threshold
+from diarbook.backends import Calibration
 from diarbook.embeddings.trials import Trials
+from diarbook.metrics.calibration import bayes_threshold
 from diarbook.metrics.verification import (
     detection_cost,
     equal_error_point,
     error_rates_at,
     minimum_detection_cost_point,
 )
-from diarbook.threshold_explorer import (
+from diarbook.reader.threshold_explorer import (
     Situation,
     TrialSet,
     _packed,

@@ -2,19 +2,13 @@ import pytest
 import torch
 from pyannote.audio.models.embedding.wespeaker.resnet import ResNet34
 
-from diarbook.embeddings import (
-    EcapaTdnn,
-    ResNetEmbedding,
-    XVector,
-    length_mask,
-    measured_receptive_field,
-    parameter_count,
-    receptive_field,
-)
-from diarbook.embeddings.campplus import CamPlusPlus
-from diarbook.embeddings.ecapa import Res2NetLayer, SqueezeExcitation
-from diarbook.embeddings.xvector import LAYERS, TimeDelayLayer
 from diarbook.errors import OptionError
+from diarbook.networks.campplus import CamPlusPlus
+from diarbook.networks.ecapa import EcapaTdnn, Res2NetLayer, SqueezeExcitation
+from diarbook.networks.pooling import length_mask
+from diarbook.networks.resnet import ResNetEmbedding
+from diarbook.networks.structure import measured_receptive_field, parameter_count, receptive_field
+from diarbook.networks.xvector import LAYERS, TimeDelayLayer, XVector
 
 
 def randomize_norms(model: torch.nn.Module) -> None:

@@ -1,8 +1,8 @@
 import torch
 
 from diarbook import assets
-from diarbook.embeddings.campplus import CamPlusPlus, load_campplus, segment_means
-from diarbook.embeddings.structure import parameter_count
+from diarbook.networks.campplus import CamPlusPlus, load_campplus, segment_means
+from diarbook.networks.structure import parameter_count
 
 
 def test_every_released_weight_is_loaded_and_used():

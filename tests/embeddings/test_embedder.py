@@ -8,8 +8,8 @@ from diarbook import assets
 from diarbook.embeddings import Embedder, load_embedder, unit_length
 from diarbook.embeddings import embedder as module
 from diarbook.embeddings.embedder import campplus_features, export_onnx, exported_path
-from diarbook.embeddings.ge2e import mel_energies
 from diarbook.errors import AudioError, DiarbookError, OptionError
+from diarbook.networks.ge2e import mel_energies
 
 WAVEFORM = assets.recording("sample").waveform
 # Made once outside this project: the definition in 3D-Speaker's repository (speakerlab/models/campplus/DTDNN.py with

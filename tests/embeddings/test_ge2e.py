@@ -5,7 +5,7 @@ import torch
 
 from diarbook import assets
 from diarbook.audio import level
-from diarbook.embeddings.ge2e import load_ge2e, mel_energies, partial_features, partial_starts, raise_level
+from diarbook.networks.ge2e import load_ge2e, mel_energies, partial_features, partial_starts, raise_level
 
 
 def test_weights_load_and_embeddings_are_unit_and_not_negative():

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyannote.audio.models.blocks.pooling import StatsPool
 
-from diarbook.embeddings import AttentiveStatisticsPooling, length_mask, mean_pooling, statistics_pooling
 from diarbook.errors import OptionError
+from diarbook.networks.pooling import AttentiveStatisticsPooling, length_mask, mean_pooling, statistics_pooling
 
 
 def test_statistics_worked_by_hand():

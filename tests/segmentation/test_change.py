@@ -7,6 +7,13 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from diarbook.errors import OptionError
+from diarbook.gaussians import (
+    VARIANCE_FLOOR,
+    bic_penalty,
+    block_sums,
+    generalized_likelihood_ratio,
+    symmetric_divergence,
+)
 from diarbook.segmentation import (
     change_curve,
     change_points,
@@ -16,15 +23,7 @@ from diarbook.segmentation import (
     segments_from_changes,
     within,
 )
-from diarbook.segmentation.change import (
-    VARIANCE_FLOOR,
-    ChangeCurve,
-    bic_penalty,
-    block_sums,
-    generalized_likelihood_ratio,
-    pick_peaks,
-    symmetric_divergence,
-)
+from diarbook.segmentation.change import ChangeCurve, pick_peaks
 from diarbook.turns import Turn
 
 
@@ -248,7 +247,7 @@ def test_within_by_hand():
 
 
 def test_neural_changes_ignore_the_order_of_local_speakers():
-    from diarbook.segmentation.neural import ChunkScores
+    from diarbook.segmentation.scores import ChunkScores
 
     posteriors = np.zeros((2, 100, 7), dtype=np.float32)  # classes: nobody, 1, 2, 3, and the three pairs
     posteriors[0, :60, 1] = posteriors[0, 60:, 2] = 1

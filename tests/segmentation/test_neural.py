@@ -7,20 +7,10 @@ import torch
 from diarbook.assets import recording, weights_path
 from diarbook.audio import SAMPLE_RATE
 from diarbook.errors import AssetError, AudioError, OptionError
-from diarbook.segmentation.neural import (
-    FRAME_SAMPLES,
-    POWERSET,
-    ChunkScores,
-    SincFilters,
-    build_network,
-    chunk_grid,
-    frame_count,
-    frame_probabilities,
-    load_segmentation,
-    powerset_to_multilabel,
-    read_checkpoint,
-    speech_and_overlap,
-)
+from diarbook.networks.powerset import FRAME_SAMPLES, POWERSET, frame_count
+from diarbook.networks.pyannet import SincFilters, build_network, read_checkpoint
+from diarbook.segmentation.model import frame_probabilities, load_segmentation
+from diarbook.segmentation.scores import ChunkScores, chunk_grid, powerset_to_multilabel, speech_and_overlap
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +72,7 @@ def test_reading_the_checkpoint_imports_no_pyannote_audio():
     import sys
 
     code = (
-        "import sys; from diarbook.segmentation.neural import build_network; build_network();"
+        "import sys; from diarbook.segmentation.model import build_network; build_network();"
         "assert 'pyannote.audio' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

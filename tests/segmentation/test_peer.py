@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from diarbook.segmentation.neural import load_segmentation
+from diarbook.segmentation.model import load_segmentation
 from diarbook.segmentation.peer import pyannote_posteriors
 
 

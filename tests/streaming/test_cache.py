@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from diarbook.clustering.constrained import MergeRule
 from diarbook.errors import OptionError
-from diarbook.segmentation import neural
+from diarbook.segmentation import model as neural
 from diarbook.streaming import SpeakerCache, StreamSettings
 from diarbook.streaming.cache import UNDECIDED, carried_on
 

@@ -13,7 +13,7 @@ from diarbook.assets import recording
 from diarbook.embeddings import load_embedder
 from diarbook.errors import AudioError, OptionError
 from diarbook.metrics import diarization_error
-from diarbook.segmentation.neural import SegmentationModel, load_segmentation
+from diarbook.segmentation.model import SegmentationModel, load_segmentation
 from diarbook.streaming import StreamingDiarizer, StreamSettings, blocks, stream
 from diarbook.streaming.cache import SpeakerCache, carried_on
 from diarbook.turns import speakers

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from diarbook.segmentation.neural import FRAME_SAMPLES, POWERSET, SegmentationModel, frame_count
+from diarbook.networks.powerset import FRAME_SAMPLES, POWERSET, frame_count
+from diarbook.segmentation.model import SegmentationModel
 from diarbook.turns import Turn
 
 TONES = np.array([220.0, 500.0, 1000.0, 1900.0, 3300.0, 5600.0])

@@ -9,17 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from diarbook.clustering.common import (
-    METRICS,
-    check_choice,
-    check_embeddings,
-    check_range,
-    distances,
-    first_appearance,
-    unit_rows,
-)
+from diarbook.checks import check_choice, check_embeddings, check_features
+from diarbook.clustering.common import METRICS, check_range, distances, first_appearance, unit_rows
 from diarbook.errors import OptionError
-from diarbook.segmentation.change import bic_penalty, check_features, gaussian, gaussian_parameters, log_determinant
+from diarbook.gaussians import bic_penalty, gaussian, gaussian_parameters, log_determinant
 
 LINKAGES = ("single", "complete", "average", "centroid", "ward")
 SQUARED = ("centroid", "ward")  # linkages whose update is exact on squared Euclidean distances

@@ -7,28 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from diarbook.checks import check_choice
 from diarbook.errors import OptionError
 
 METRICS = ("cosine", "euclidean")
-
-
-def check_embeddings(embeddings: np.ndarray) -> np.ndarray:
-    """Return (n, d) as float64, or say what is wrong.
-
-    Raises
-    ------
-    OptionError
-        When the shape is not (n, d) or a row holds NaN or infinity, as for a window too short to embed.
-
-    Chapter: clustering
-    """
-    points = np.asarray(embeddings, dtype=np.float64)
-    if points.ndim != 2 or (len(points) and points.shape[1] == 0):
-        raise OptionError(f"embeddings: expected shape (n, d), got {points.shape}")
-    if not np.isfinite(points).all():
-        row = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
-        raise OptionError(f"embeddings: row {row} is not finite; leave out windows that are too short to embed")
-    return points
 
 
 def check_range(minimum: int, maximum: int | None, clusters: int | None, points: int) -> tuple[int, int]:
@@ -42,15 +24,6 @@ def check_range(minimum: int, maximum: int | None, clusters: int | None, points:
         raise OptionError(f"speakers: need 1 <= minimum <= maximum, got {minimum} and {maximum}")
     maximum = points if maximum is None else min(maximum, points)
     return min(minimum, maximum), maximum
-
-
-def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    """Raise an error that lists what is known.
-
-    Chapter: clustering
-    """
-    if value not in known:
-        raise OptionError(f"unknown {name} {value!r}; known: {', '.join(known)}")
 
 
 def first_appearance(labels: np.ndarray) -> np.ndarray:

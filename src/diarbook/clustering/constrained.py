@@ -12,7 +12,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 
-from diarbook.clustering.common import check_embeddings, check_range, first_appearance, unit_rows
+from diarbook.checks import check_embeddings
+from diarbook.clustering.common import check_range, first_appearance, unit_rows
 from diarbook.errors import OptionError
 
 BLOCK = 600

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from diarbook.checks import check_choice, check_embeddings
 from diarbook.clustering.agglomerative import cut_tree, merge_tree
-from diarbook.clustering.common import check_choice, check_embeddings, check_range, distances
+from diarbook.clustering.common import check_range, distances
 from diarbook.errors import OptionError
 
 METHODS = ("threshold", "eigengap", "nme", "silhouette", "bic")

@@ -9,15 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diarbook.clustering.common import (
-    METRICS,
-    centroids,
-    check_choice,
-    check_embeddings,
-    check_range,
-    first_appearance,
-    unit_rows,
-)
+from diarbook.checks import check_choice, check_embeddings
+from diarbook.clustering.common import METRICS, centroids, check_range, first_appearance, unit_rows
 from diarbook.errors import OptionError
 
 

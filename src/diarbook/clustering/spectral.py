@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diarbook.clustering.common import check_choice, check_embeddings, check_range, first_appearance, unit_rows
+from diarbook.checks import check_choice, check_embeddings
+from diarbook.clustering.common import check_range, first_appearance, unit_rows
 from diarbook.clustering.kmeans import fit_k_means
 from diarbook.errors import OptionError
 

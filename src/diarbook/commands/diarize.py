@@ -53,7 +53,8 @@ def command(
     Everything is checked before anything is computed. Turns go to standard output and progress to standard error.
     """
     from diarbook.audio import load_audio
-    from diarbook.pipeline import diarize, speaker_bounds
+    from diarbook.pipelines.diarize import diarize
+    from diarbook.pipelines.options import speaker_bounds
 
     speaker_bounds(num_speakers, min_speakers, max_speakers)
     names = recording_names(files)

@@ -20,7 +20,7 @@ def command(file: str, path: str, threshold: float | None, rttm: str | None) -> 
     """
     from diarbook.audio import load_audio
     from diarbook.commands.diarize import progress_bar, recording_names
-    from diarbook.pipeline import diarize
+    from diarbook.pipelines.diarize import diarize
     from diarbook.rttm import format_rttm, read_turns
     from diarbook.turns import Turn
     from diarbook.voiceprints.matching import CALIBRATION, THRESHOLD, name_speakers

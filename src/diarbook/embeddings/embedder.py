@@ -6,9 +6,8 @@ Chapter: embeddings
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,20 +15,43 @@ import numpy as np
 
 from diarbook import assets
 from diarbook.audio import SAMPLE_RATE, check_waveform
+from diarbook.checks import check_choice
 from diarbook.errors import DiarbookError, OptionError
-from diarbook.files import write_atomically
+from diarbook.features import FRAME_LENGTH
+from diarbook.networks.onnx import THREADS, export, session
 
-NAMES = ("campplus", "ge2e")
 BACKENDS = ("onnx", "torch")
-THREADS = 2
 BATCH_FRAMES = 12_000
 BLOCK_SECONDS = 300.0
 EXPORTER = 1
-OPSET = 17
 TOLERANCE = 1e-4
 FRAMES_A_SECOND = 100
 
 Network = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """How a model wants sound prepared: the one place that knows its bands, its scale and its frames.
+
+    Parameters
+    ----------
+    bands : int
+        Mel bands of a frame.
+    compute : callable
+        Waveform (samples,) to features (frames, bands), a frame every 10 ms.
+    parts : callable
+        Features (frames, bands) of one item to the parts (parts, frames, bands) that the network takes.
+    windows : callable
+        ``(waveform, windows) -> iterator of parts``: the same for windows of a recording, in order of time.
+
+    Chapter: embeddings
+    """
+
+    bands: int
+    compute: Callable[[np.ndarray], np.ndarray]
+    parts: Callable[[np.ndarray], np.ndarray]
+    windows: Callable[[np.ndarray, np.ndarray], Iterator[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -42,15 +64,9 @@ class Embedder:
         Such as ``campplus`` and ``onnx``.
     dimension : int
         Length of an embedding.
-    bands : int
-        Mel bands of a frame of features.
     minimum_seconds : float
         A shorter window gets a row of NaN.
-    front_end : callable
-        ``(waveform, windows) -> iterator of (parts, frames, bands)``: the features of each window, cut into the
-        parts that the network takes.
-    prepare : callable
-        ``(frames, bands) -> (parts, frames, bands)``: the same for features that the caller computed.
+    front_end : FrontEnd
     network : callable
         ``(batch, frames, bands) -> (batch, dimension)``.
 
@@ -60,11 +76,57 @@ class Embedder:
     name: str
     backend: str
     dimension: int
-    bands: int
     minimum_seconds: float
-    front_end: Callable[[np.ndarray, np.ndarray], Iterator[np.ndarray]]
-    prepare: Callable[[np.ndarray], np.ndarray]
+    front_end: FrontEnd
     network: Network
+
+    @property
+    def frame_rate(self) -> int:
+        """Frames of features a second."""
+        return FRAMES_A_SECOND
+
+    def features(self, waveform: np.ndarray) -> np.ndarray:
+        """Features of a whole recording, for :meth:`embed_spans`: what pipelines, streams and peers call.
+
+        Parameters
+        ----------
+        waveform : array of shape (samples,)
+            At 16 kHz. One shorter than a frame of 25 ms has none.
+
+        Returns
+        -------
+        ndarray of float32, shape (frames, bands)
+
+        Examples
+        --------
+        >>> embedder = load_embedder("campplus")
+        >>> embedder.features(np.zeros(16_000, dtype=np.float32)).shape
+        (98, 80)
+
+        Chapter: embeddings
+        """
+        if len(waveform) < FRAME_LENGTH:
+            return np.zeros((0, self.front_end.bands), dtype=np.float32)
+        return self.front_end.compute(waveform)
+
+    def embed_spans(self, features: np.ndarray, spans: np.ndarray) -> np.ndarray:
+        """Embed spans of the frames of :meth:`features`.
+
+        Parameters
+        ----------
+        features : array of shape (frames, bands)
+        spans : array of int, shape (n, 2)
+            First frame, and the frame after the last; what lies outside the features is cut off.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, dimension)
+            NaN rows for spans that are too short.
+
+        Chapter: embeddings
+        """
+        bounds = np.clip(np.asarray(spans, dtype=int).reshape(-1, 2), 0, len(features))
+        return self.embed_features([features[first:last] for first, last in bounds])
 
     def reasons(self, waveform: np.ndarray, windows: np.ndarray) -> dict[int, str]:
         """Why rows of :meth:`embed` would be NaN, by row.
@@ -115,7 +177,7 @@ class Embedder:
         result = np.full((len(windows), self.dimension), np.nan, dtype=np.float32)
         good = good[np.argsort(windows[good, 0], kind="stable")]  # in time order, each block of audio is read once
         inside = np.clip(windows[good], 0.0, duration)
-        result[good] = self._run(self.front_end(waveform, inside), len(good))
+        result[good] = self._run(self.front_end.windows(waveform, inside), len(good))
         return result
 
     def embed_features(self, features: Sequence[np.ndarray]) -> np.ndarray:
@@ -128,11 +190,15 @@ class Embedder:
         """
         least = round(self.minimum_seconds * FRAMES_A_SECOND) - 2  # two frames of a window lie beyond its edge
         for item in features:
-            if item.ndim != 2 or item.shape[1] != self.bands:
-                raise OptionError(f"{self.name} takes features of shape (frames, {self.bands}), got {item.shape}")
+            if item.ndim != 2 or item.shape[1] != self.front_end.bands:
+                raise OptionError(
+                    f"{self.name} takes features of shape (frames, {self.front_end.bands}), got {item.shape}"
+                )
         good = [row for row, item in enumerate(features) if len(item) >= least]
         result = np.full((len(features), self.dimension), np.nan, dtype=np.float32)
-        result[good] = self._run((self.prepare(np.asarray(features[row], np.float32)) for row in good), len(good))
+        result[good] = self._run(
+            (self.front_end.parts(np.asarray(features[row], np.float32)) for row in good), len(good)
+        )
         return result
 
     def _run(self, items: Iterator[np.ndarray], count: int) -> np.ndarray:
@@ -177,7 +243,7 @@ def _blocks(windows: np.ndarray, seconds: float = BLOCK_SECONDS) -> Iterator[np.
 
 
 def campplus_features(waveform: np.ndarray) -> np.ndarray:
-    """Log mel energies as CAM++ was trained on, the mean not yet removed.
+    """Log mel energies for CAM++, the mean not yet removed.
 
     Parameters
     ----------
@@ -188,11 +254,20 @@ def campplus_features(waveform: np.ndarray) -> np.ndarray:
     ndarray of float32, shape (frames, 80)
         Kaldi's filterbank, 25 ms every 10 ms, without dither.
 
+    Notes
+    -----
+    Samples count as 16-bit integers. 3D-Speaker's own front end takes them within -1 to 1, where the floor under the
+    logarithm cuts into quiet speech; far above the floor, removing the mean takes any gain away.
+
+    References
+    ----------
+    wang2023campplus, povey2011kaldi
+
     Chapter: embeddings
     """
     from diarbook.features import kaldi_fbank
 
-    return kaldi_fbank(waveform, 80, scale=1.0)  # it was trained on samples of -1 to 1: the floor of the logarithm
+    return kaldi_fbank(waveform, 80)
 
 
 def remove_mean(features: np.ndarray) -> np.ndarray:
@@ -203,7 +278,7 @@ def remove_mean(features: np.ndarray) -> np.ndarray:
     return features - features.mean(axis=0, keepdims=True)
 
 
-def _campplus_front_end(waveform: np.ndarray, windows: np.ndarray) -> Iterator[np.ndarray]:
+def _campplus_windows(waveform: np.ndarray, windows: np.ndarray) -> Iterator[np.ndarray]:
     """Features of each window, cut from those of the audio around it, so that overlapping windows share the work."""
     for block in _blocks(windows):
         hop = SAMPLE_RATE // FRAMES_A_SECOND
@@ -215,15 +290,25 @@ def _campplus_front_end(waveform: np.ndarray, windows: np.ndarray) -> Iterator[n
             yield remove_mean(features[start:end])[None]
 
 
-def _ge2e_front_end(waveform: np.ndarray, windows: np.ndarray) -> Iterator[np.ndarray]:
-    from diarbook.embeddings.ge2e import partial_features
+def _campplus_parts(features: np.ndarray) -> np.ndarray:
+    return remove_mean(features)[None]
+
+
+def _ge2e_features(waveform: np.ndarray) -> np.ndarray:
+    from diarbook.networks.ge2e import mel_energies, raise_level
+
+    return mel_energies(raise_level(waveform))
+
+
+def _ge2e_windows(waveform: np.ndarray, windows: np.ndarray) -> Iterator[np.ndarray]:
+    from diarbook.networks.ge2e import partial_features
 
     for start, end in np.round(windows * SAMPLE_RATE).astype(int):
         yield partial_features(waveform[start:end])
 
 
-def _ge2e_prepare(features: np.ndarray) -> np.ndarray:
-    from diarbook.embeddings.ge2e import HOP, PARTIAL_FRAMES, partial_starts
+def _ge2e_parts(features: np.ndarray) -> np.ndarray:
+    from diarbook.networks.ge2e import HOP, PARTIAL_FRAMES, partial_starts
 
     starts = partial_starts(len(features) * HOP - 1)
     padded = np.pad(features, ((0, max(0, starts[-1] + PARTIAL_FRAMES - len(features))), (0, 0)))
@@ -242,21 +327,10 @@ def _torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _load_torch(name: str):
-    path = assets.weights_path(name)
-    if name == "campplus":
-        from diarbook.embeddings.campplus import load_campplus
-
-        return load_campplus(path)
-    from diarbook.embeddings.ge2e import load_ge2e
-
-    return load_ge2e(path)
-
-
 def _torch_network(name: str) -> Network:
     import torch
 
-    model = _load_torch(name)
+    model = SPECIFICATIONS[name].load(assets.weights_path(name))
 
     def run(features: np.ndarray) -> np.ndarray:
         with torch.inference_mode(), _torch_threads(THREADS):
@@ -265,19 +339,9 @@ def _torch_network(name: str) -> Network:
     return run
 
 
-def _session(path: Path):
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def _onnx_network(path: Path) -> Network:
-    session = _session(path)
-    return lambda features: session.run(None, {"features": features})[0]
+    run = session(path).run
+    return lambda features: run(None, {"features": features})[0]
 
 
 def exported_path(name: str) -> Path:
@@ -299,27 +363,16 @@ def export_onnx(name: str) -> Path:
 
     Chapter: embeddings
     """
-    path = exported_path(name)
-    if path.is_file():
-        return path
-    import torch
+    specification = SPECIFICATIONS[name]
+    bands, frames = specification.front_end.bands, specification.example_frames
 
-    bands, frames = (80, 148) if name == "campplus" else (40, 160)
-    model = _load_torch(name)
-    axes = {0: "batch", 1: "frames"}
-    with tempfile.TemporaryDirectory() as folder, _quiet_exporter():
-        draft = Path(folder) / "model.onnx"
-        torch.onnx.export(
-            model,
-            (torch.zeros(2, frames, bands),),
-            str(draft),
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["features"],
-            output_names=["embedding"],
-            dynamic_axes={"features": axes, "embedding": {0: "batch"}},
-        )
-        network = _onnx_network(draft)
+    def build():
+        return specification.load(assets.weights_path(name))
+
+    def check(draft: Path) -> None:
+        import torch
+
+        network, model = _onnx_network(draft), build()
         generator = np.random.default_rng(0)
         for batch, length in ((1, frames), (3, 2 * frames + 7)):
             features = generator.standard_normal((batch, length, bands), dtype=np.float32)
@@ -330,38 +383,57 @@ def export_onnx(name: str) -> Path:
                     f"{name}: ONNX and PyTorch embeddings differ by {difference:.1e}; "
                     "use load_embedder(backend='torch')"
                 )
-        write_atomically(path, draft.read_bytes())
-    return path
+
+    axes = {0: "batch", 1: "frames"}
+    return export(build, exported_path(name), (2, frames, bands), {"features": axes, "embedding": {0: "batch"}}, check)
 
 
-@contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    """Run PyTorch's exporter without its advice on a reader's page, and without the package ``onnx``.
+def _load_campplus(path: Path):
+    from diarbook.networks.campplus import load_campplus
 
-    The exporter needs that package for one last step, which adds custom functions; our networks have none. Where it
-    is not installed the step is left out.
+    return load_campplus(path)
+
+
+def _load_ge2e(path: Path):
+    from diarbook.networks.ge2e import load_ge2e
+
+    return load_ge2e(path)
+
+
+@dataclass(frozen=True)
+class Specification:
+    """What is particular to a released model.
+
+    Parameters
+    ----------
+    dimension : int
+    minimum_seconds : float
+    example_frames : int
+        Length of the example that the export follows.
+    front_end : FrontEnd
+    load : callable
+        Path of the weights to the PyTorch module.
+
+    Chapter: embeddings
     """
-    import logging
-    import warnings
-    from importlib.util import find_spec
-    from unittest import mock
 
-    logger = logging.getLogger("torch.onnx")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    step = "torch.onnx._internal.torchscript_exporter.onnx_proto_utils._add_onnxscript_fn"
-    skip = nullcontext() if find_spec("onnx") else mock.patch(step, lambda model, _: model)
-    try:
-        with warnings.catch_warnings(), skip:
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(before)
+    dimension: int
+    minimum_seconds: float
+    example_frames: int
+    front_end: FrontEnd
+    load: Callable[[Path], Callable]
 
 
-@functools.cache
+SPECIFICATIONS = {
+    "campplus": Specification(
+        192, 0.25, 148, FrontEnd(80, campplus_features, _campplus_parts, _campplus_windows), _load_campplus
+    ),
+    "ge2e": Specification(256, 0.25, 160, FrontEnd(40, _ge2e_features, _ge2e_parts, _ge2e_windows), _load_ge2e),
+}
+
+
 def load_embedder(name: str = "campplus", backend: str = "onnx") -> Embedder:
-    """A released speaker embedding model; the second call returns the first one's.
+    """A released speaker embedding model; a second call returns the first one's, however its arguments are spelled.
 
     Parameters
     ----------
@@ -380,13 +452,22 @@ def load_embedder(name: str = "campplus", backend: str = "onnx") -> Embedder:
     ----------
     wang2023campplus, wan2018ge2e
 
+    Examples
+    --------
+    >>> load_embedder() is load_embedder(backend="onnx", name="campplus")
+    True
+
     Chapter: embeddings
     """
-    if name not in NAMES:
-        raise OptionError(f"unknown embedding model {name!r}; known: {', '.join(NAMES)}")
-    if backend not in BACKENDS:
-        raise OptionError(f"unknown backend {backend!r}; known: {', '.join(BACKENDS)}")
+    check_choice("embedding model", name, tuple(SPECIFICATIONS))
+    check_choice("backend", backend, BACKENDS)
+    return _loaded(name, backend)
+
+
+@functools.cache
+def _loaded(name: str, backend: str) -> Embedder:
     network = _onnx_network(export_onnx(name)) if backend == "onnx" else _torch_network(name)
-    if name == "campplus":
-        return Embedder(name, backend, 192, 80, 0.25, _campplus_front_end, lambda x: remove_mean(x)[None], network)
-    return Embedder(name, backend, 256, 40, 0.25, _ge2e_front_end, _ge2e_prepare, network)
+    specification = SPECIFICATIONS[name]
+    return Embedder(
+        name, backend, specification.dimension, specification.minimum_seconds, specification.front_end, network
+    )

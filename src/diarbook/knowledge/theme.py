@@ -50,7 +50,7 @@ class Listen(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:  # noqa: D102
         from diarbook.assets import recording
-        from diarbook.listen import player_html
+        from diarbook.reader.listen import player_html
 
         sound = recording(self.arguments[0])
         title = self.options.get("title", sound.name)

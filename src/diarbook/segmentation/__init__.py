@@ -15,9 +15,17 @@ from diarbook.segmentation.change import (
     segments_from_changes,
     within,
 )
+from diarbook.segmentation.model import SegmentationModel, frame_probabilities, load_segmentation
+from diarbook.segmentation.scores import ChunkScores, powerset_to_multilabel, speech_and_overlap
 from diarbook.segmentation.windows import uniform_windows, window_speakers, windows_to_turns
 
 __all__ = [
+    "ChunkScores",
+    "SegmentationModel",
+    "frame_probabilities",
+    "load_segmentation",
+    "powerset_to_multilabel",
+    "speech_and_overlap",
     "change_curve",
     "change_points",
     "local_speaker_changes",
@@ -30,22 +38,3 @@ __all__ = [
     "windows_to_turns",
     "within",
 ]
-
-_NEURAL = (
-    "ChunkScores",
-    "PyanNet",
-    "SegmentationModel",
-    "frame_probabilities",
-    "load_segmentation",
-    "powerset_to_multilabel",
-    "speech_and_overlap",
-)
-
-
-def __getattr__(name: str) -> object:
-    """Import the network only when it is asked for: it costs torch."""
-    if name in _NEURAL:
-        from diarbook.segmentation import neural
-
-        return getattr(neural, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,33 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diarbook.checks import check_regions
 from diarbook.errors import OptionError
 from diarbook.turns import Turn, merge, speakers
 
 LAST_WINDOW = ("shift", "short", "drop")
-
-
-def check_regions(regions: np.ndarray, name: str = "regions") -> np.ndarray:
-    """Return (n, 2) seconds as float64, or say what is wrong with them.
-
-    Raises
-    ------
-    OptionError
-        When the shape is not (n, 2), a time is not finite, or a region ends before it starts.
-
-    Chapter: segmentation
-    """
-    spans = np.asarray(regions, dtype=np.float64)
-    if spans.size == 0:
-        return np.empty((0, 2))
-    if spans.ndim != 2 or spans.shape[1] != 2:
-        raise OptionError(f"{name}: expected shape (n, 2) in seconds, got {spans.shape}")
-    if not np.isfinite(spans).all():
-        raise OptionError(f"{name}: row {int(np.flatnonzero(~np.isfinite(spans).all(axis=1))[0])} is not finite")
-    if (spans[:, 1] < spans[:, 0]).any():
-        row = int(np.flatnonzero(spans[:, 1] < spans[:, 0])[0])
-        raise OptionError(f"{name}: row {row} ends at {spans[row, 1]} s before it starts at {spans[row, 0]} s")
-    return spans
 
 
 def uniform_windows(

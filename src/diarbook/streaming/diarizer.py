@@ -18,9 +18,10 @@ from diarbook.audio import SAMPLE_RATE
 from diarbook.clustering.constrained import assign_with_exclusions
 from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import AudioError, OptionError
-from diarbook.pipeline import DEFAULTS, choose_speakers
-from diarbook.segmentation.local import crowded_links, equal_parts, local_activations, lone_runs, stretch_links
-from diarbook.segmentation.neural import FRAME_SAMPLES, ChunkScores, speech_and_overlap
+from diarbook.networks.powerset import FRAME_SAMPLES
+from diarbook.segmentation.local import crowded_links, equal_parts, lone_runs, stretch_links
+from diarbook.segmentation.scores import ChunkScores, speech_and_overlap
+from diarbook.segmentation.stitching import choose_speakers, local_activations
 from diarbook.streaming.cache import UNDECIDED, SpeakerCache
 from diarbook.streaming.hearing import CHUNK_SAMPLES, OFFSET_SAMPLES, SHORTEST_CHUNK, Hearing
 from diarbook.streaming.naming import Names
@@ -30,7 +31,7 @@ from diarbook.streaming.turn import CachedSpeaker, StreamTurn, label_name
 
 if TYPE_CHECKING:
     from diarbook.embeddings.embedder import Embedder
-    from diarbook.segmentation.neural import SegmentationModel
+    from diarbook.segmentation.model import SegmentationModel
 
 REACH_FRAMES = 30  # how far a stretch has a say over frames around it
 REVISE_STEPS = 10
@@ -398,13 +399,15 @@ class StreamingDiarizer:
             return np.zeros((until - self._decided, len(labels)), dtype=bool), labels
         speech, overlap = (scores.aggregate(part) for part in speech_and_overlap(scores.posteriors))
         active = local_activations(scores, activity, stretches - base, recent, crowded, placed)
-        how = replace(
-            DEFAULTS,
+        chosen = choose_speakers(
+            speech,
+            overlap,
+            active,
+            scores.frame_step,
             speech_onset=self.settings.speech_onset,
             overlap_onset=self.settings.overlap_onset,
             smoothing=self.settings.smoothing,
-        )
-        chosen = choose_speakers(speech, overlap, active, scores.frame_step, how)[self._decided - base : until - base]
+        )[self._decided - base : until - base]
         return np.pad(chosen, ((0, 0), (0, len(labels) - chosen.shape[1]))), labels
 
     def _place_crowded(

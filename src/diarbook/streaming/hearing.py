@@ -15,20 +15,15 @@ from diarbook.audio import SAMPLE_RATE
 from diarbook.embeddings import load_embedder
 from diarbook.embeddings.similarity import unit_length
 from diarbook.features import FRAME_HOP, FRAME_LENGTH, kaldi_fbank
+from diarbook.networks.powerset import FRAME_SAMPLES, RECEPTIVE_FIELD_SAMPLES, frame_count
 from diarbook.segmentation.local import crowded_speakers
-from diarbook.segmentation.neural import (
-    FRAME_SAMPLES,
-    RECEPTIVE_FIELD_SAMPLES,
-    ChunkScores,
-    frame_count,
-    load_segmentation,
-    powerset_to_multilabel,
-)
+from diarbook.segmentation.model import load_segmentation
+from diarbook.segmentation.scores import ChunkScores, powerset_to_multilabel
 from diarbook.streaming.settings import StreamSettings
 
 if TYPE_CHECKING:
     from diarbook.embeddings.embedder import Embedder
-    from diarbook.segmentation.neural import SegmentationModel
+    from diarbook.segmentation.model import SegmentationModel
 
 CHUNK_SAMPLES = 160_000
 OFFSET_SAMPLES = (RECEPTIVE_FIELD_SAMPLES - FRAME_SAMPLES) / 2

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from diarbook.clustering.common import check_embeddings, unit_rows
+from diarbook.checks import check_embeddings
+from diarbook.clustering.common import unit_rows
 from diarbook.errors import OptionError
 
 

@@ -41,7 +41,7 @@ class StreamSettings:
     longest, shortest : float
         Seconds of a stretch that is embedded.
     speech_onset, overlap_onset, smoothing : float
-        As in :class:`diarbook.pipeline.OverlapSettings`.
+        As in :class:`diarbook.pipelines.overlap.OverlapSettings`.
     points : int
         Most centroids that are remembered of what lies more than a chunk back. As few as speakers: each is one
         centroid and never looked at again, which is plain incremental clustering.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from diarbook.embeddings.pooling import statistics_pooling
+from diarbook.networks.pooling import statistics_pooling
 
 
 class ResidualBlock2d(nn.Module):

@@ -9,15 +9,11 @@ Chapter: start
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import html
-import inspect
 import io
-import math
-import numbers
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +46,6 @@ _THEME = {
 _ALIASES = {"#000000": "ink", "#ffffff": "card", "#808080": "muted", "#d3d3d3": "grid", "#b0b0b0": "grid"}
 _ANONYMOUS = re.compile(r"(SPEAKER_?|spk_?|speaker ?)?\d+")
 _HEAVY_BYTES = 150_000
-_SOURCE_URL = "https://github.com/kb4ai/speaker-diarization-pub-kb/blob/main/src/"
 
 
 def speaker_colors(labels: Iterable[str]) -> dict[str, str]:
@@ -462,176 +457,3 @@ def histograms(axes: Axes, groups: Mapping[str, np.ndarray], bins: int = 50, lab
     axes.spines["left"].set_visible(False)
     axes.grid(axis="y", visible=False)
     axes.legend()
-
-
-def _columns_and_rows(rows: Any) -> tuple[list[str], list[list[Any]]]:
-    if hasattr(rows, "columns") and hasattr(rows, "itertuples"):
-        named = type(rows.index).__name__ != "RangeIndex"
-        data = rows.reset_index() if named else rows
-        return [str(column) for column in data.columns], [list(row) for row in data.itertuples(index=False)]
-    rows = list(rows)
-    if not all(isinstance(row, Mapping) for row in rows):
-        raise OptionError("table: rows must be a DataFrame or a list of mappings from column to value")
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    return [str(column) for column in columns], [[row.get(column, "") for column in columns] for row in rows]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
-
-
-_NUMERIC_TEXT = re.compile(r"[-+−±≤≥<>≈]?\s*\d[\d,.\s]*(\s?(%|s|ms|Hz|kHz|MB|kB|GB|h|min|x|×|dB))?(\s*\[.*\])?|—|n/a|")
-
-
-def _format_column(values: Sequence[Any]) -> list[str]:
-    """Numbers of one column with the same number of decimals."""
-    floats = [float(v) for v in values if _is_number(v) and not isinstance(v, numbers.Integral) and math.isfinite(v)]
-    largest = max((abs(v) for v in floats), default=0.0)
-    decimals = 3 if largest < 1 else 2 if largest < 10 else 1 if largest < 1000 else 0
-
-    def text(value: Any) -> str:
-        if not _is_number(value):
-            return "—" if value is None else str(value)
-        if not math.isfinite(value):
-            return "undefined" if math.isnan(value) else ("∞" if value > 0 else "−∞")
-        formatted = f"{value:,d}" if isinstance(value, numbers.Integral) else f"{value:,.{decimals}f}"
-        return formatted.replace("-", "−")
-
-    return [text(value) for value in values]
-
-
-def table_html(rows: Any, caption: str | None = None, best: Mapping[str, str] | None = None) -> str:
-    """The HTML that :func:`table` displays.
-
-    Chapter: start
-    """
-    columns, cells = _columns_and_rows(rows)
-    texts, classes = [], []
-    for index, column in enumerate(columns):
-        values = [row[index] for row in cells]
-        text = _format_column(values)
-        number = all(_is_number(v) or v is None or (isinstance(v, str) and _NUMERIC_TEXT.fullmatch(v)) for v in values)
-        mark = [""] * len(values)
-        if best and column in best:
-            ranked = [v for v in values if _is_number(v) and math.isfinite(v)]
-            winner = (min if best[column] == "min" else max)(ranked) if ranked else None
-            mark = [" wsw-best" if winner is not None and v == winner else "" for v in values]
-        texts.append(text)
-        classes.append([("wsw-num" if number and len(values) else "wsw-text") + m for m in mark])
-    head = "".join(
-        f'<th scope="col" class="{(classes[i] or ["wsw-text"])[0].split()[0]}">{html.escape(column)}</th>'
-        for i, column in enumerate(columns)
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(f'<td class="{classes[c][r]}">{html.escape(texts[c][r])}</td>' for c in range(len(columns)))
-        + "</tr>"
-        for r in range(len(cells))
-    )
-    css = (
-        theme_css(".wsw-table")
-        + ".wsw-table{margin:1rem 0;overflow-x:auto;color:var(--wsw-ink)}"
-        + ".wsw-table table{border-collapse:collapse;font-size:.92em;margin:0;min-width:50%;border:0}"
-        + ".wsw-table caption{caption-side:top;text-align:left;color:var(--wsw-muted);padding:0 .6em .4em;"
-        + "font-size:.95em}"
-        + ".wsw-table th,.wsw-table td{padding:.4em .8em;border:0;border-bottom:1px solid var(--wsw-grid);"
-        + "background:none;text-align:left;vertical-align:baseline}"
-        + ".wsw-table thead th{border-bottom:2px solid var(--wsw-muted);font-weight:600}"
-        + ".wsw-table .wsw-num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-        + ".wsw-table .wsw-best{font-weight:700}.wsw-table td.wsw-text:first-child{min-width:8.5em}"
-    )
-    label = html.escape(caption or "table")
-    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    return (
-        f'<div class="wsw-table" role="region" tabindex="0" aria-label="{label}"><style>{css}</style>'
-        f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def table(rows: Any, caption: str | None = None, *, best: Mapping[str, str] | None = None) -> None:
-    """Display a table that scrolls in its own box, numbers aligned, one precision a column.
-
-    Parameters
-    ----------
-    rows : DataFrame or list of mappings
-        Each mapping is a row: column heading to value. Text is shown as it is, so format what needs a unit.
-    caption : str, optional
-    best : mapping of str to str, optional
-        Column to ``"min"`` or ``"max"``; the winner is set in bold.
-
-    Chapter: start
-    """
-    from IPython.display import HTML, display
-
-    display(HTML(table_html(rows, caption, best)))
-
-
-def _docstring_rest(source: str) -> slice:
-    """Lines of the first docstring after its first line; empty when it has one or two."""
-    body = getattr(ast.parse(source).body[0], "body", [])
-    if body and isinstance(body[0], ast.Expr) and isinstance(getattr(body[0].value, "value", None), str):
-        start, end = body[0].lineno, body[0].end_lineno or body[0].lineno
-        if end - start > 1:
-            return slice(start, end)
-    return slice(0, 0)
-
-
-def source_html(function: Callable[..., Any] | type) -> str:
-    """The HTML that :func:`show_source` displays.
-
-    Chapter: start
-    """
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
-
-    target = inspect.unwrap(function)
-    lines, first = inspect.getsourcelines(target)
-    source = inspect.cleandoc("\n" + "".join(lines)) if lines[0].startswith(" ") else "".join(lines)
-    path = target.__module__.replace(".", "/") + ".py"
-    if str(inspect.getsourcefile(target)).endswith("__init__.py"):
-        path = target.__module__.replace(".", "/") + "/__init__.py"
-    shown = highlight(source, PythonLexer(), HtmlFormatter(nowrap=True, classprefix="t-")).splitlines()
-    fold = _docstring_rest(source)
-    rest = "\n".join(shown[fold])
-    if rest:
-        shown[fold] = [f"<details><summary>the rest of the docstring</summary>{rest}\n</details>"]
-    # A folded part ends its own line.
-    code = "\n".join(shown).replace("</details>\n", "</details>")
-    opened = " open" if len(shown) <= 50 else ""
-    name = html.escape(f"{target.__module__}.{target.__qualname__}")
-    light = "--t-k:#8250df;--t-s:#0a5c36;--t-c:#57606a;--t-m:#9a4a00;--t-f:#0550ae;"
-    dark = "--t-k:#d2a8ff;--t-s:#7ee2a8;--t-c:#9aa4af;--t-m:#ffb87a;--t-f:#79c0ff;"
-    scope = ".wsw-source"
-    css = theme_css(scope, light, dark)
-    css += (
-        f"{scope}{{margin:1rem 0;border:1px solid var(--wsw-grid)!important;border-radius:12px!important;"
-        "background:var(--wsw-card);"
-        "color:var(--wsw-ink);overflow:hidden}"
-        f"{scope} summary{{cursor:pointer;padding:.5em .9em;font-size:.875em;color:var(--wsw-muted);"
-        "overflow-wrap:anywhere}"
-        f"{scope} pre details>summary{{padding:0 0 0 4ch;font-size:.92em;font-style:italic}}"
-        f"{scope} summary code{{color:var(--wsw-ink);background:none;border:0;padding:0;font-weight:600}}"
-        f"{scope} summary a{{color:var(--wsw-muted);margin-left:.6em;white-space:nowrap}}"
-        f"{scope} pre{{margin:0;padding:.6em .9em 1em;overflow:auto;max-height:34rem;background:none;border:0;"
-        "border-top:1px solid var(--wsw-grid);border-radius:0;color:var(--wsw-ink);font-size:13px;line-height:1.55}"
-        f"{scope} .t-k,{scope} .t-kn,{scope} .t-kc,{scope} .t-ow{{color:var(--t-k)}}"
-        f"{scope} [class^=t-s]{{color:var(--t-s)}}{scope} .t-c1{{color:var(--t-c);font-weight:600}}"
-        f"{scope} .t-sd{{color:var(--t-c)}}"
-        f"{scope} [class^=t-m]{{color:var(--t-m)}}{scope} .t-nf,{scope} .t-nc,{scope} .t-nd{{color:var(--t-f)}}"
-    )
-    link = f"{_SOURCE_URL}{path}#L{first}-L{first + len(lines) - 1}"
-    return (
-        f'<details class="wsw-source"{opened}><style>{css}</style><summary>Source: <code>{name}</code> '
-        f'<a href="{link}">on GitHub</a></summary><pre tabindex="0"><code>{code}</code></pre></details>'
-    )
-
-
-def show_source(function: Callable[..., Any] | type) -> None:
-    """Display the source of one of our functions, highlighted, folded when long, with a link to its file.
-
-    Chapter: start
-    """
-    from IPython.display import HTML, display
-
-    display(HTML(source_html(function)))

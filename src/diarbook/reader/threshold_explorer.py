@@ -22,8 +22,8 @@ from diarbook.backends import Calibration
 from diarbook.embeddings.trials import Trials
 from diarbook.errors import OptionError
 from diarbook.files import read_script
-from diarbook.listen import encode_mp3
 from diarbook.metrics.verification import detection_cost, error_rates_at
+from diarbook.reader.listen import encode_mp3
 
 LONGEST_SOUND = 2.5
 """Seconds of one sound: a page carries every sound that its explorer plays."""

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from diarbook.embeddings.pooling import AttentiveStatisticsPooling, mean_pooling
-from diarbook.embeddings.xvector import TimeDelayLayer
 from diarbook.errors import OptionError
+from diarbook.networks.pooling import AttentiveStatisticsPooling, mean_pooling
+from diarbook.networks.xvector import TimeDelayLayer
 
 
 class Res2NetLayer(nn.Module):

@@ -22,9 +22,9 @@ import numpy as np
 from diarbook.audio import SAMPLE_RATE, check_waveform
 from diarbook.errors import OptionError
 from diarbook.files import read_script
-from diarbook.listen import encode_mp3
 from diarbook.metrics import Protocol, diarization_error
-from diarbook.plots import ERROR_COLORS, PALETTE, envelope, speaker_colors
+from diarbook.reader.listen import encode_mp3
+from diarbook.reader.plots import ERROR_COLORS, PALETTE, envelope, speaker_colors
 from diarbook.rttm import format_rttm
 from diarbook.turns import Turn, crop, shift
 
@@ -111,7 +111,7 @@ def playground(
     name : str
         The recording's name in RTTM that is taken out.
     colors : mapping of str to str, optional
-        Hex colour of each reference speaker; by default those of :func:`diarbook.plots.speaker_colors`.
+        Hex colour of each reference speaker; by default those of :func:`diarbook.reader.plots.speaker_colors`.
     sample_rate : int
         Hz.
 

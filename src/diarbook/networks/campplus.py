@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from diarbook.embeddings.pooling import statistics_pooling
-from diarbook.embeddings.resnet import ResidualBlock2d
+from diarbook.networks.pooling import statistics_pooling
+from diarbook.networks.resnet import ResidualBlock2d
 
 BANDS = 80
 DIMENSION = 192

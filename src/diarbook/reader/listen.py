@@ -20,7 +20,7 @@ import numpy as np
 
 from diarbook.audio import SAMPLE_RATE, check_waveform, resample
 from diarbook.errors import OptionError
-from diarbook.plots import envelope, row_colors, theme_css
+from diarbook.reader.plots import envelope, row_colors, theme_css
 from diarbook.turns import Turn, crop, merge, speakers
 
 _COLUMNS = 400

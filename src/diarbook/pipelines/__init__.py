@@ -1,0 +1,4 @@
+"""Whole systems: the only package that knows all stages.
+
+Chapter: start
+"""

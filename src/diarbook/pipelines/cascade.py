@@ -1,0 +1,173 @@
+"""The cascade: where is speech, cut it, embed the pieces, group them, smooth.
+
+Chapter: start
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from diarbook.audio import SAMPLE_RATE, check_waveform
+from diarbook.clustering.constrained import (
+    MergeRule,
+    constrained_agglomerative,
+)
+from diarbook.pipelines.options import Progress, SpeakerBounds, ignore_progress, is_silent, speaker_bounds
+from diarbook.pipelines.overlap import DEFAULTS
+from diarbook.turns import (
+    Turn,
+    crop,
+    label_by_appearance,
+)
+
+Vad = Callable[[np.ndarray], np.ndarray]
+Windows = Callable[[np.ndarray], np.ndarray]
+Embed = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Cluster = Callable[[np.ndarray, np.ndarray, SpeakerBounds], np.ndarray]
+Smooth = Callable[[np.ndarray, np.ndarray], "list[Turn]"]
+# No chunks keep voices apart here, so the threshold is the middle of the flat part on the training data.
+CASCADE_RULE = MergeRule(threshold=0.6)
+CASCADE_MINIMUM_SPEAKER = 3.0
+
+
+def cluster_windows(
+    embeddings: np.ndarray,
+    windows: np.ndarray,
+    bounds: SpeakerBounds = SpeakerBounds(),
+    rule: MergeRule = CASCADE_RULE,
+    minimum_speaker: float = CASCADE_MINIMUM_SPEAKER,
+) -> np.ndarray:
+    """Label windows by agglomerative clustering; clusters too small to be a speaker join their nearest one.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n, d)
+        NaN rows, of windows too short to embed, take the label of the nearest window in time.
+    windows : ndarray of shape (n, 2)
+        Seconds.
+    bounds : SpeakerBounds
+    rule : MergeRule
+        When two clusters are one speaker.
+    minimum_speaker : float
+        Seconds of windows that make a cluster a speaker.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+
+    Chapter: clustering
+    """
+    known = np.isfinite(embeddings).all(axis=1)
+    if not known.any():
+        return np.zeros(len(windows), dtype=int)
+    seconds = np.diff(windows[known], axis=1)[:, 0]
+    labels = np.zeros(len(windows), dtype=int)
+    labels[known] = constrained_agglomerative(
+        embeddings[known],
+        seconds,
+        rule=rule,
+        minimum_seconds=minimum_speaker,
+        minimum_speakers=bounds.least,
+        maximum_speakers=bounds.most,
+    )
+    centres, missing = windows.mean(axis=1), np.flatnonzero(~known)
+    if len(missing):
+        order = np.argsort(centres[known])
+        sorted_centres = centres[known][order]
+        right = np.clip(np.searchsorted(sorted_centres, centres[missing]), 0, len(order) - 1)
+        left = np.maximum(right - 1, 0)
+        nearer = np.abs(sorted_centres[left] - centres[missing]) <= np.abs(sorted_centres[right] - centres[missing])
+        labels[missing] = labels[known][order][np.where(nearer, left, right)]
+    return labels
+
+
+def cascade(
+    waveform: np.ndarray,
+    *,
+    vad: Vad | None = None,
+    windows: Windows | None = None,
+    embed: Embed | None = None,
+    cluster: Cluster | None = None,
+    smooth: Smooth | None = None,
+    num_speakers: int | None = None,
+    min_speakers: int | None = None,
+    max_speakers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Turn]:
+    """Diarize stage by stage: where is speech, cut it, embed the pieces, group them, smooth.
+
+    Nobody overlaps anybody in the result: one speaker a window is what this design can say.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+        At 16 kHz.
+    vad : callable, optional
+        Waveform to speech (n, 2) in seconds; segmentation-3.0 by default, :func:`oracle_vad` for the truth.
+    windows : callable, optional
+        Speech to windows (m, 2); 1.5 s every 0.75 s by default.
+    embed : callable, optional
+        Waveform and windows to embeddings (m, d), NaN where a window is too short; CAM++ by default.
+    cluster : callable, optional
+        Embeddings, windows and :class:`SpeakerBounds` to labels (m,); :func:`cluster_windows` by default,
+        :func:`oracle_window_labels` for the truth.
+    smooth : callable, optional
+        Windows and labels to turns; by default each moment goes to the window whose centre is nearest.
+    num_speakers, min_speakers, max_speakers : int, optional
+        Number of speakers, or bounds on it.
+    progress : callable, optional
+        Called with a stage's name and the share of it that is done.
+
+    Returns
+    -------
+    list of Turn
+        Speakers named by first appearance.
+
+    Raises
+    ------
+    AudioError
+        When the waveform cannot be used.
+    OptionError
+        When the numbers of speakers contradict each other.
+
+    References
+    ----------
+    park2022review
+
+    Chapter: start
+    """
+    from diarbook.segmentation.windows import uniform_windows, windows_to_turns
+
+    waveform = check_waveform(waveform)
+    bounds = speaker_bounds(num_speakers, min_speakers, max_speakers)
+    report = progress or ignore_progress
+    if is_silent(waveform):
+        return []
+    speech = (vad or cascade_vad)(waveform)
+    report("segmentation", 1.0)
+    pieces = (windows or uniform_windows)(speech)
+    if len(pieces) == 0:
+        return []
+    if embed is None:
+        from diarbook.embeddings import load_embedder
+
+        embed = load_embedder("campplus").embed
+    embeddings = embed(waveform, pieces)
+    report("embeddings", 1.0)
+    labels = (cluster or cluster_windows)(embeddings, pieces, bounds)
+    report("clustering", 1.0)
+    turns = (smooth or windows_to_turns)(pieces, labels)
+    report("reconstruction", 1.0)
+    return label_by_appearance(crop(turns, 0.0, len(waveform) / SAMPLE_RATE))
+
+
+def cascade_vad(waveform: np.ndarray) -> np.ndarray:
+    """The cascade's own speech detection: segmentation-3.0 every 2 s, with the overlap-aware pipeline's onset.
+
+    Chapter: vad
+    """
+    from diarbook.vad import segmentation_vad
+
+    return segmentation_vad(waveform, onset=DEFAULTS.speech_onset, step=DEFAULTS.step)

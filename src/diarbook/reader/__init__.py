@@ -1,0 +1,4 @@
+"""What a reader looks at and hears: figures, tables, source, players, interactive elements, claims.
+
+Chapter: start
+"""
