@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pyannote.core import Segment, SlidingWindow
 
@@ -35,15 +35,32 @@ spans = st.lists(st.tuples(st.floats(0.01, 5), st.floats(0.02, 20)), min_size=0,
 
 
 @given(spans, st.floats(0.1, 4), st.floats(0.1, 1), st.sampled_from(["shift", "short"]))
+@example(np.array([[0.1, 3.1]]), 0.1, 1.0, "shift")
+@example(np.array([[1.0, 4.5]]), 0.7, 1.0, "short")
+@example(np.array([[0.3, 7.3]]), 0.7, np.nextafter(1, 0), "short")
 def test_windows_cover_regions_exactly_and_none_leaves_them(region, length, share, rule):
     windows = uniform_windows(region, length, length * share, last=rule)
     covered = regions([Turn(float(a), float(b), "x") for a, b in windows])
+    assert len(covered) == len(region)
     np.testing.assert_allclose(covered, region, atol=1e-6)
     assert (windows[:, 1] - windows[:, 0] <= length + 1e-6).all()
     assert (np.diff(windows[:, 0]) > -1e-9).all()
     if rule == "shift":
         long = windows[:, 1] - windows[:, 0] > length - 1e-6
         assert (~long).sum() == ((region[:, 1] - region[:, 0]) < length - 1e-6).sum()
+
+
+def test_windows_whose_hop_is_their_length_tile_every_region():
+    for tenths in range(1, 46):
+        for start in range(40):
+            region = np.array([[start / 10, start / 10 + 3.3]])
+            for rule in ("shift", "short"):
+                windows = uniform_windows(region, tenths / 10, tenths / 10, last=rule)
+                assert windows_to_turns(windows, [0] * len(windows)) == [Turn(*region[0].tolist(), "SPEAKER_00")]
+
+
+def test_a_region_of_whole_windows_ends_with_its_last_window():
+    assert uniform_windows([[0.1, 0.4]], 0.1, 0.1)[-1, 1] == 0.4
 
 
 def test_empty_zero_length_and_minimum():

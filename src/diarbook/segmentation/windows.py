@@ -5,6 +5,7 @@ Chapter: segmentation
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,8 +63,12 @@ def uniform_windows(
     full = np.maximum(np.floor((duration - length + slack) / hop).astype(int) + 1, 0)  # (2)
     region = np.repeat(np.arange(len(spans)), full)
     index = np.arange(full.sum()) - np.repeat(np.cumsum(full) - full, full)
+    # Both edges come from one formula: with hop = length, a window ends at the number at which the next one starts.
+    hops = length / hop
+    hops = round(hops) if math.isclose(hops, round(hops), rel_tol=1e-9) else hops
     starts = spans[region, 0] + index * hop
-    ends = starts + length
+    ends = spans[region, 0] + (index + hops) * hop
+    ends = np.where(np.abs(ends - spans[region, 1]) <= slack, spans[region, 1], ends)
 
     reached = np.where(full > 0, spans[:, 0] + (full - 1) * hop + length, spans[:, 0])
     extra = np.flatnonzero(spans[:, 1] - reached > slack) if last != "drop" else np.flatnonzero(full == 0)
