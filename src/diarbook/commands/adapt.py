@@ -21,7 +21,7 @@ def command(file: str, turns: str, path: str, dry_run: bool) -> None:
     adaptation moves a voiceprint far from its template, which the store keeps.
     """
     from diarbook.audio import load_audio
-    from diarbook.commands.diarize import recording_names
+    from diarbook.commands.common import recording_names
     from diarbook.errors import VoiceprintError
     from diarbook.hybrid import adapt_speakers
     from diarbook.rttm import read_turns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from diarbook.voiceprints.enrollment import Enrollment
-    from diarbook.voiceprints.voiceprint import Consent
 
 
 @click.command("enroll", short_help="Make a voiceprint of a person and keep it.")
@@ -40,6 +39,7 @@ def command(
 ) -> None:
     """Enroll NAME from FILEs in which only this person speaks, or from their turns in a diarization."""
     from diarbook.audio import load_audio
+    from diarbook.commands.common import agreed_until
     from diarbook.voiceprints.enrollment import enroll
     from diarbook.voiceprints.store import VoiceprintStore
 
@@ -50,16 +50,6 @@ def command(
     with VoiceprintStore(path) as store:
         store.add(made.voiceprint, replace=replace)
     tell(made, path)
-
-
-def agreed_until(consent: str, expires: datetime | None) -> Consent:
-    """The consent that a command line states, given now.
-
-    Chapter: voiceprints
-    """
-    from diarbook.voiceprints.voiceprint import Consent, now
-
-    return Consent(consent, now(), None if expires is None else expires.replace(tzinfo=UTC))
 
 
 def tell(made: Enrollment, path: str) -> None:
@@ -88,7 +78,7 @@ def own_regions(rttm: str, file: str, speaker: str) -> np.ndarray:
 
     Chapter: voiceprints
     """
-    from diarbook.commands.diarize import recording_names
+    from diarbook.commands.common import recording_names
     from diarbook.errors import VoiceprintError
     from diarbook.rttm import read_turns
     from diarbook.turns import speakers

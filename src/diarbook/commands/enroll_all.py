@@ -23,8 +23,8 @@ def command(
     Who says too little alone is reported on standard error; then the exit status is 1, and the others are enrolled.
     """
     from diarbook.audio import load_audio
-    from diarbook.commands.diarize import recording_names
-    from diarbook.commands.enroll import agreed_until, tell
+    from diarbook.commands.common import agreed_until, recording_names
+    from diarbook.commands.enroll import tell
     from diarbook.errors import VoiceprintError
     from diarbook.hybrid import enroll_speakers
     from diarbook.rttm import read_turns

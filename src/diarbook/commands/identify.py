@@ -19,7 +19,7 @@ def command(file: str, path: str, threshold: float | None, rttm: str | None) -> 
     goes to standard error.
     """
     from diarbook.audio import load_audio
-    from diarbook.commands.diarize import progress_bar, recording_names
+    from diarbook.commands.common import progress, recording_names
     from diarbook.pipelines.diarize import diarize
     from diarbook.rttm import format_rttm, read_turns
     from diarbook.turns import Turn
@@ -32,7 +32,7 @@ def command(file: str, path: str, threshold: float | None, rttm: str | None) -> 
         if rttm is not None:
             turns = read_turns(rttm, name)
         else:
-            with progress_bar(name) as advance:
+            with progress(name) as advance:
                 turns = diarize(waveform, progress=advance)
         limit = THRESHOLD if threshold is None else threshold
         named, rows = name_speakers(waveform, turns, store, threshold=limit)

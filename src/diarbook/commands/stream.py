@@ -86,7 +86,7 @@ def _source(
     file: str | None, microphone: bool, rate: int, block: float, realtime: bool
 ) -> tuple[Iterator[np.ndarray], str]:
     """Blocks of sound, and the name of the recording."""
-    from diarbook.commands.diarize import recording_names
+    from diarbook.commands.common import recording_names
     from diarbook.streaming.sources import file_blocks, microphone_blocks, paced, pcm_blocks
 
     if microphone:
@@ -123,7 +123,7 @@ def _enroll(
     newcomers: dict[str, str], diarizer: StreamingDiarizer, path: str, threshold: float | None, consent: str
 ) -> None:
     """Enroll those of the newcomers who have said enough, and let the stream know them."""
-    from diarbook.commands.enroll import agreed_until
+    from diarbook.commands.common import agreed_until
     from diarbook.hybrid import introduce
     from diarbook.voiceprints.enrollment import MINIMUM_SPEECH
     from diarbook.voiceprints.store import VoiceprintStore
