@@ -3,6 +3,22 @@
 Every stage after segmentation takes or returns ``list[Turn]``. The conversions to the formats
 that other tools read live here (objects and text) and in :mod:`diarbook.rttm` (files).
 
+Parts of time have one name each, here and everywhere:
+
+*turn*
+    who: a start, an end and a speaker. Turns of different speakers may overlap.
+*region*
+    where: a start and an end, whoever speaks. Regions travel as an array (n, 2) in seconds.
+*window*
+    a region that was cut evenly, such as 1.5 s every 0.75 s.
+*stretch*
+    a region in which one voice is alone; see :func:`alone`.
+*chunk*
+    what a network reads at once, such as 10 s of audio.
+
+Errors have one name each as well: *missed* speech, *false alarm*, *confusion*, and the *total* of reference speech by
+which they are divided.
+
 Chapter: start
 """
 
@@ -10,12 +26,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diarbook.checks import check_name
 from diarbook.errors import OptionError, RttmError
 
 if TYPE_CHECKING:
@@ -64,6 +82,11 @@ class Turn:
 def speakers(turns: Iterable[Turn]) -> list[str]:
     """Speaker labels in order of first appearance in time.
 
+    Examples
+    --------
+    >>> speakers([Turn(3, 4, "Ann"), Turn(0, 1, "Bob")])
+    ['Bob', 'Ann']
+
     Chapter: start
     """
     return list(dict.fromkeys(turn.speaker for turn in sorted(turns)))
@@ -72,6 +95,11 @@ def speakers(turns: Iterable[Turn]) -> list[str]:
 def relabel(turns: Iterable[Turn], names: Mapping[str, str]) -> list[Turn]:
     """Rename speakers; a label that ``names`` lacks stays.
 
+    Examples
+    --------
+    >>> relabel([Turn(0, 1, "SPEAKER_00")], {"SPEAKER_00": "Ann"})
+    [Turn(start=0, end=1, speaker='Ann')]
+
     Chapter: start
     """
     return [Turn(t.start, t.end, names.get(t.speaker, t.speaker)) for t in turns]
@@ -79,6 +107,11 @@ def relabel(turns: Iterable[Turn], names: Mapping[str, str]) -> list[Turn]:
 
 def label_by_appearance(turns: Iterable[Turn], prefix: str = "SPEAKER_") -> list[Turn]:
     """Name speakers ``SPEAKER_00``, ``SPEAKER_01``, … in the order in which they first speak.
+
+    Examples
+    --------
+    >>> [turn.speaker for turn in label_by_appearance([Turn(3, 4, "Ann"), Turn(0, 1, "Bob")])]
+    ['SPEAKER_00', 'SPEAKER_01']
 
     Chapter: start
     """
@@ -101,6 +134,11 @@ def merge(turns: Iterable[Turn], gap: float = 0.0) -> list[Turn]:
     list of Turn
         Sorted; no two turns of one speaker overlap or touch; empty turns are gone.
 
+    Examples
+    --------
+    >>> merge([Turn(0, 1, "Ann"), Turn(1.2, 2, "Ann")], gap=0.5)
+    [Turn(start=0, end=2, speaker='Ann')]
+
     Chapter: start
     """
     if gap < 0:
@@ -122,6 +160,11 @@ def merge(turns: Iterable[Turn], gap: float = 0.0) -> list[Turn]:
 def crop(turns: Iterable[Turn], start: float, end: float) -> list[Turn]:
     """Keep what lies between ``start`` and ``end`` seconds, cutting turns at both.
 
+    Examples
+    --------
+    >>> crop([Turn(0, 3, "Ann"), Turn(4, 5, "Bob")], 1, 4)
+    [Turn(start=1, end=3, speaker='Ann')]
+
     Chapter: start
     """
     kept = (Turn(max(t.start, start), min(t.end, end), t.speaker) for t in turns if t.start < end and t.end > start)
@@ -131,6 +174,11 @@ def crop(turns: Iterable[Turn], start: float, end: float) -> list[Turn]:
 def shift(turns: Iterable[Turn], seconds: float) -> list[Turn]:
     """Move every turn by ``seconds``.
 
+    Examples
+    --------
+    >>> shift([Turn(0, 3, "Ann")], 10)
+    [Turn(start=10, end=13, speaker='Ann')]
+
     Chapter: start
     """
     return [Turn(t.start + seconds, t.end + seconds, t.speaker) for t in turns]
@@ -138,6 +186,11 @@ def shift(turns: Iterable[Turn], seconds: float) -> list[Turn]:
 
 def speaking_time(turns: Iterable[Turn]) -> dict[str, float]:
     """Seconds of speech of each speaker, in order of first appearance.
+
+    Examples
+    --------
+    >>> speaking_time([Turn(0, 2, "Ann"), Turn(1, 3, "Ann"), Turn(2, 3.5, "Bob")])
+    {'Ann': 3.0, 'Bob': 1.5}
 
     Chapter: start
     """
@@ -148,14 +201,13 @@ def speaking_time(turns: Iterable[Turn]) -> dict[str, float]:
     return totals
 
 
-def _count_changes(turns: Iterable[Turn]) -> tuple[np.ndarray, np.ndarray]:
-    """Boundaries (n,) and the number of speakers active from each boundary to the next (n,)."""
-    merged = merge(turns)
-    times = np.array([t.start for t in merged] + [t.end for t in merged])
-    steps = np.repeat([1, -1], len(merged))
+def _sweep(merged: Sequence[Turn], values: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Boundaries (n,) and the sum of the values of the turns that are active from each boundary to the next (n,)."""
+    times = np.array([t.start for t in merged] + [t.end for t in merged], dtype=np.float64)
     boundaries, index = np.unique(times, return_inverse=True)
-    counts = np.cumsum(np.bincount(index, weights=steps, minlength=len(boundaries))).astype(int)
-    return boundaries, counts
+    changes = np.concatenate([values, np.negative(values)])
+    sums = np.cumsum(np.bincount(index, weights=changes, minlength=len(boundaries))).astype(int)
+    return boundaries, sums
 
 
 def regions(turns: Iterable[Turn], at_least: int = 1) -> np.ndarray:
@@ -166,17 +218,64 @@ def regions(turns: Iterable[Turn], at_least: int = 1) -> np.ndarray:
     ndarray of shape (n, 2)
         Start and end of each region, seconds, sorted and disjoint.
 
+    Examples
+    --------
+    >>> turns = [Turn(0, 2, "Ann"), Turn(1.5, 4, "Bob"), Turn(5, 6, "Ann")]
+    >>> regions(turns).tolist()
+    [[0.0, 4.0], [5.0, 6.0]]
+    >>> regions(turns, at_least=2).tolist()
+    [[1.5, 2.0]]
+
     Chapter: vad
     """
-    boundaries, counts = _count_changes(turns)
+    merged = merge(turns)
+    boundaries, counts = _sweep(merged, [1] * len(merged))
     active = np.concatenate([[False], counts >= at_least]) if len(boundaries) else np.zeros(1, bool)
     edges = np.diff(active.astype(int))
     starts, ends = boundaries[edges == 1], boundaries[edges == -1]
     return np.column_stack([starts, ends]) if len(starts) else np.empty((0, 2))
 
 
+def alone(turns: Iterable[Turn]) -> list[Turn]:
+    """What is left of the turns where exactly one speaker is active: the stretches of each voice alone.
+
+    Parameters
+    ----------
+    turns : iterable of Turn
+        In any order; found in O(n log n) by one sweep over the boundaries.
+
+    Returns
+    -------
+    list of Turn
+        Sorted and disjoint.
+
+    Examples
+    --------
+    >>> for turn in alone([Turn(0, 5, "Ann"), Turn(4, 9, "Bob"), Turn(9, 10, "Ann")]):
+    ...     print(turn.start, turn.end, turn.speaker)
+    0.0 4.0 Ann
+    5.0 9.0 Bob
+    9.0 10.0 Ann
+
+    Chapter: embeddings
+    """
+    merged = merge(turns)
+    labels = speakers(merged)
+    column = {label: index for index, label in enumerate(labels)}
+    boundaries, counts = _sweep(merged, [1] * len(merged))
+    _, owners = _sweep(merged, [column[turn.speaker] for turn in merged])  # where one is active, the sum is its number
+    cells = np.flatnonzero(counts == 1)
+    rows = zip(boundaries[cells].tolist(), boundaries[cells + 1].tolist(), owners[cells].tolist(), strict=True)
+    return [Turn(start, end, labels[owner]) for start, end, owner in rows]
+
+
 def from_regions(spans: np.ndarray, speaker: str) -> list[Turn]:
     """Turns of one speaker from (n, 2) seconds.
+
+    Examples
+    --------
+    >>> from_regions([[0.5, 1.0]], "Ann")
+    [Turn(start=0.5, end=1.0, speaker='Ann')]
 
     Chapter: vad
     """
@@ -184,13 +283,13 @@ def from_regions(spans: np.ndarray, speaker: str) -> list[Turn]:
 
 
 def to_activity(turns: Sequence[Turn], step: float, frames: int, labels: Sequence[str] | None = None) -> np.ndarray:
-    """Who speaks at the centre of each frame.
+    """Who speaks at the center of each frame.
 
     Parameters
     ----------
     turns : sequence of Turn
     step : float
-        Seconds from one frame to the next; frame ``i`` is centred at ``(i + 0.5) * step``.
+        Seconds from one frame to the next; frame ``i`` is centered at ``(i + 0.5) * step``.
     frames : int
         Number of frames.
     labels : sequence of str, optional
@@ -205,14 +304,19 @@ def to_activity(turns: Sequence[Turn], step: float, frames: int, labels: Sequenc
     OptionError
         When ``step`` is not positive, or ``labels`` lacks a speaker.
 
+    Examples
+    --------
+    >>> to_activity([Turn(0.1, 0.3, "Ann"), Turn(0.2, 0.4, "Bob")], step=0.1, frames=4).astype(int).tolist()
+    [[0, 0], [1, 0], [1, 1], [0, 1]]
+
     Chapter: segmentation
     """
     if step <= 0:
         raise OptionError(f"step must be more than 0 s, got {step}")
     labels = speakers(turns) if labels is None else list(labels)
-    if missing := [turn.speaker for turn in turns if turn.speaker not in labels]:
-        raise OptionError(f"labels must name every speaker, {missing[0]!r} is missing")
     column = {label: index for index, label in enumerate(labels)}
+    if missing := [turn.speaker for turn in turns if turn.speaker not in column]:
+        raise OptionError(f"labels must name every speaker, {missing[0]!r} is missing")
     activity = np.zeros((frames, len(labels)), dtype=bool)
     for turn in turns:
         first, last = (math.ceil(time / step - 0.5) for time in (turn.start, turn.end))
@@ -222,6 +326,11 @@ def to_activity(turns: Sequence[Turn], step: float, frames: int, labels: Sequenc
 
 def from_activity(activity: np.ndarray, step: float, labels: Sequence[str] | None = None) -> list[Turn]:
     """Turns from a (frames, speakers) activity; frame ``i`` spans ``i * step`` to ``(i + 1) * step`` seconds.
+
+    Examples
+    --------
+    >>> from_activity([[0], [1], [1], [0]], step=0.5)
+    [Turn(start=0.5, end=1.5, speaker='SPEAKER_00')]
 
     Chapter: segmentation
     """
@@ -264,6 +373,20 @@ def from_annotation(annotation: Annotation) -> list[Turn]:
 def to_json(turns: Iterable[Turn], recording: str = "") -> str:
     """A JSON object with the recording's name and its turns.
 
+    Examples
+    --------
+    >>> print(to_json([Turn(0.5, 1, "Ann")], "talk"), end="")
+    {
+     "recording": "talk",
+     "turns": [
+      {
+       "start": 0.5,
+       "end": 1,
+       "speaker": "Ann"
+      }
+     ]
+    }
+
     Chapter: start
     """
     rows = [{"start": round(t.start, 3), "end": round(t.end, 3), "speaker": t.speaker} for t in sorted(turns)]
@@ -271,7 +394,12 @@ def to_json(turns: Iterable[Turn], recording: str = "") -> str:
 
 
 def to_audacity(turns: Iterable[Turn]) -> str:
-    """A label track that Audacity imports: start, end and speaker, separated by tabs.
+    r"""A label track that Audacity imports: start, end and speaker, separated by tabs.
+
+    Examples
+    --------
+    >>> to_audacity([Turn(0.5, 1, "Ann Lee")])
+    '0.500\t1.000\tAnn Lee\n'
 
     Chapter: start
     """
@@ -279,7 +407,7 @@ def to_audacity(turns: Iterable[Turn]) -> str:
 
 
 def from_audacity(text: str, place: str = "labels") -> list[Turn]:
-    """Turns of a label track that Audacity exported; ``place`` names it in errors.
+    r"""Turns of a label track that Audacity exported; ``place`` names it in errors.
 
     Lines that start with a backslash hold frequencies and are passed over.
 
@@ -288,25 +416,56 @@ def from_audacity(text: str, place: str = "labels") -> list[Turn]:
     RttmError
         With place and line, when a line is not start, end and a name, separated by tabs.
 
+    Examples
+    --------
+    >>> from_audacity("0.5\t2.0\tAnn Lee\n")
+    [Turn(start=0.5, end=2.0, speaker='Ann Lee')]
+
     Chapter: hybrid
     """
     turns = []
-    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
-        if not line.strip() or line.startswith("\\"):
-            continue
-        fields = line.split("\t", 2)
-        name = " ".join(fields[2].split()) if len(fields) == 3 else ""
-        try:
-            turns.append(Turn(float(fields[0]), float(fields[1]), name))
-        except (ValueError, IndexError):
-            name = ""
-        if not name:
-            raise RttmError(f"{place}:{number}: expected start, end and a name, separated by tabs; correct the line")
+    # Only LF ends a line: str.splitlines would also cut a name at U+2028, form feeds and the like.
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        if line.strip() and not line.startswith("\\"):
+            turns.append(_label(line.removesuffix("\r"), f"{place}:{number}"))
     return sorted(turns)
+
+
+def _label(line: str, place: str) -> Turn:
+    """The turn of one line of a label track."""
+    fields = line.split("\t", 2)
+    if len(fields) < 3 or not fields[2].strip():
+        raise RttmError(f"{place}: expected start, end and a name, separated by tabs; correct the line")
+    if "\r" in line:
+        raise RttmError(f"{place}: a lone carriage return inside the line; save the labels with LF line ends")
+    start, end = _label_time(fields[0], place), _label_time(fields[1], place)
+    try:
+        return Turn(start, end, check_name(" ".join(fields[2].split())))
+    except OptionError as error:
+        raise RttmError(f"{place}: {str(error).removeprefix('turn of ')}") from None
+
+
+def _label_time(text: str, place: str) -> float:
+    try:
+        return float(text.strip()) if text.isascii() and "_" not in text else math.nan
+    except ValueError:
+        if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text):
+            raise RttmError(
+                f"{place}: the time {text!r} has a decimal comma; write {text.strip().replace(',', '.')!r}"
+            ) from None
+        raise RttmError(f"{place}: expected start, end and a name, separated by tabs; {text!r} is no time") from None
 
 
 def to_webvtt(turns: Iterable[Turn]) -> str:
     """WebVTT cues with the speaker as a voice span, for a video player's subtitles.
+
+    Examples
+    --------
+    >>> print(to_webvtt([Turn(0.5, 1, "Ann")]), end="")
+    WEBVTT
+    <BLANKLINE>
+    00:00:00.500 --> 00:00:01.000
+    <v Ann>Ann
 
     Chapter: start
     """

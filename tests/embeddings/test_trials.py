@@ -10,7 +10,6 @@ from diarbook.embeddings import (
     embed_chunks,
     load_embedder,
     single_speaker_chunks,
-    single_speaker_turns,
     speaker_interval,
     trial_scores,
 )
@@ -25,15 +24,6 @@ TURNS = (Turn(0.0, 5.0, "a"), Turn(4.0, 9.0, "b"), Turn(9.5, 11.0, "a"), Turn(11
 def recording(name: str = "r", turns: tuple[Turn, ...] = TURNS) -> Recording:
     waveform = np.random.default_rng(0).normal(0, 0.1, 16_000 * 12).astype(np.float32)
     return Recording(name, waveform, turns, np.array([[0.0, 12.0]]), "test")
-
-
-def test_overlap_is_left_out():
-    assert single_speaker_turns(TURNS) == [
-        Turn(0.0, 4.0, "a"),
-        Turn(5.0, 9.0, "b"),
-        Turn(9.5, 11.0, "a"),
-        Turn(11.0, 12.0, "b"),
-    ]
 
 
 def test_chunks_worked_by_hand():

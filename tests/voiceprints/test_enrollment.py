@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diarbook.assets import recordings
-from diarbook.embeddings import load_embedder, single_speaker_turns
+from diarbook.embeddings import load_embedder
 from diarbook.errors import AssetError, AudioError, VoiceprintError
 from diarbook.voiceprints.enrollment import (
     TWO_VOICES,
     consistent,
     enroll,
+    lone_regions,
     model_identity,
     short_stretches,
     speech_pieces,
@@ -25,11 +26,6 @@ from diarbook.voiceprints.voiceprint import Consent
 CONSENT = Consent("agreed", datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def alone(recording, speaker):
-    turns = [turn for turn in single_speaker_turns(recording.turns) if turn.speaker == speaker]
-    return np.array([[turn.start, turn.end] for turn in turns]).reshape(-1, 2)
-
-
 @pytest.fixture(scope="module")
 def clips():
     return {recording.name: recording for recording in recordings("train")}
@@ -39,7 +35,7 @@ def clips():
 def voice(clips):
     """Recording and stretches of the voice that says most."""
     return max(
-        ((clip, alone(clip, turn.speaker)) for clip in clips.values() for turn in clip.turns),
+        ((clip, lone_regions(clip.turns, turn.speaker)) for clip in clips.values() for turn in clip.turns),
         key=lambda item: np.diff(item[1], axis=1).sum(),
     )
 
@@ -95,7 +91,7 @@ def test_two_halves_of_a_voice_agree_and_strangers_do_not(voice, clips):
     )
     assert first.vector @ second.vector > 0.7
     others = [
-        (other, alone(other, turn.speaker))
+        (other, lone_regions(other.turns, turn.speaker))
         for other in clips.values()
         for turn in other.turns
         if turn.speaker not in {spoken.speaker for spoken in clip.turns}
@@ -212,7 +208,7 @@ def test_an_enrollment_of_two_people_is_told(voice, clips):
     told = []
     for other in clips.values():
         for speaker in {turn.speaker for turn in other.turns} - here:
-            second = speech_pieces(alone(other, speaker))[:4]
+            second = speech_pieces(lone_regions(other.turns, speaker))[:4]
             if len(second) < 4:
                 continue
             try:

@@ -14,7 +14,6 @@ from diarbook.embeddings.trials import (
     Trials,
     embed_chunks,
     single_speaker_chunks,
-    single_speaker_turns,
     speaker_interval,
     trial_scores,
 )
@@ -30,7 +29,6 @@ __all__ = [
     "joined_speech",
     "load_embedder",
     "single_speaker_chunks",
-    "single_speaker_turns",
     "speaker_interval",
     "trial_scores",
     "unit_length",

@@ -11,9 +11,8 @@ import numpy as np
 
 from diarbook.assets import Recording
 from diarbook.audio import SAMPLE_RATE
-from diarbook.embeddings.trials import single_speaker_turns
 from diarbook.errors import OptionError
-from diarbook.turns import Turn
+from diarbook.turns import Turn, alone
 
 
 def band_limit(waveform: np.ndarray, low: float = 300.0, high: float = 3400.0) -> np.ndarray:
@@ -69,11 +68,11 @@ def joined_speech(recordings: Sequence[Recording]) -> list[Recording]:
     """
     joined = []
     for recording in recordings:
-        alone = single_speaker_turns(recording.turns)
-        for speaker in dict.fromkeys(turn.speaker for turn in alone):
+        stretches = alone(recording.turns)
+        for speaker in dict.fromkeys(turn.speaker for turn in stretches):
             parts = [
                 recording.waveform[round(turn.start * SAMPLE_RATE) : round(turn.end * SAMPLE_RATE)]
-                for turn in alone
+                for turn in stretches
                 if turn.speaker == speaker
             ]
             waveform = np.concatenate(parts)

@@ -5,8 +5,7 @@ Chapter: embeddings
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -15,7 +14,7 @@ from diarbook.assets import Recording
 from diarbook.embeddings.embedder import Embedder
 from diarbook.embeddings.similarity import cosine_similarity
 from diarbook.errors import OptionError
-from diarbook.turns import Turn, merge
+from diarbook.turns import alone
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -43,21 +42,6 @@ class Chunk:
     def duration(self) -> float:
         """Length in seconds."""
         return self.end - self.start
-
-
-def single_speaker_turns(turns: Iterable[Turn]) -> list[Turn]:
-    """What is left of the turns where exactly one speaker is active.
-
-    Chapter: embeddings
-    """
-    turns = merge(turns)
-    edges = sorted({edge for turn in turns for edge in (turn.start, turn.end)})
-    alone = []
-    for start, end in itertools.pairwise(edges):
-        active = [turn.speaker for turn in turns if turn.start <= start and turn.end >= end]
-        if len(active) == 1:
-            alone.append(Turn(start, end, active[0]))
-    return merge(alone)
 
 
 def single_speaker_chunks(recordings: Sequence[Recording], minimum: float = 1.5, maximum: float = 2.0) -> list[Chunk]:
@@ -89,7 +73,7 @@ def single_speaker_chunks(recordings: Sequence[Recording], minimum: float = 1.5,
     chunks = []
     for recording in recordings:
         limit = recording.duration
-        for turn in single_speaker_turns(recording.turns):
+        for turn in alone(recording.turns):
             end = min(turn.end, limit)
             pieces = int((end - turn.start) / maximum + 1e-9)
             starts = turn.start + maximum * np.arange(pieces + 1)

@@ -17,6 +17,7 @@ import numpy as np
 from diarbook.audio import SAMPLE_RATE, check_waveform, clipped_fraction, level
 from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import AssetError, VoiceprintError
+from diarbook.turns import alone
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint, check_name, now
 
 if TYPE_CHECKING:
@@ -123,10 +124,8 @@ def lone_regions(turns: Sequence[Turn], speaker: str) -> np.ndarray:
 
     Chapter: voiceprints
     """
-    from diarbook.embeddings import single_speaker_turns
-
-    alone = [(turn.start, turn.end) for turn in single_speaker_turns(turns) if turn.speaker == speaker]
-    return np.array(alone, dtype=float).reshape(-1, 2)
+    stretches = [(turn.start, turn.end) for turn in alone(turns) if turn.speaker == speaker]
+    return np.array(stretches, dtype=float).reshape(-1, 2)
 
 
 def short_stretches(regions: np.ndarray, shortest: float = SHORTEST_PIECE) -> list[np.ndarray]:

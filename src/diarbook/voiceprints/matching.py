@@ -14,8 +14,8 @@ from scipy.optimize import linear_sum_assignment
 
 from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import OptionError, VoiceprintError
-from diarbook.turns import Turn, speakers
-from diarbook.voiceprints.enrollment import lone_regions, model_identity, speech_pieces
+from diarbook.turns import Turn, alone, speakers
+from diarbook.voiceprints.enrollment import model_identity, speech_pieces
 from diarbook.voiceprints.voiceprint import Voiceprint
 
 if TYPE_CHECKING:
@@ -146,9 +146,11 @@ def speaker_vectors(
     from diarbook.embeddings import load_embedder
 
     embedder = embedder or load_embedder("campplus")
+    stretches = alone(turns)
     result = {}
     for speaker in speakers(turns):
-        pieces = speech_pieces(lone_regions(turns, speaker))
+        own = [(turn.start, turn.end) for turn in stretches if turn.speaker == speaker]
+        pieces = speech_pieces(np.array(own, dtype=float).reshape(-1, 2))
         if len(pieces):
             seconds = np.diff(pieces, axis=1)
             total = (unit_length(embedder.embed(waveform, pieces)) * seconds).sum(axis=0)
