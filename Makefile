@@ -1,5 +1,6 @@
 # `make book` and `make test` each work as a first command: they need Python 3.11, 3.12 or 3.13 and pip, nothing else.
 # PYTHON=… chooses the interpreter; ONLINE=1 lets notebooks use the network; WORKERS=… sets how many tests run at once.
+# Each may be killed at any moment and called again.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,21 +10,25 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 \
 	&& echo $$python && break; done)
 WORKERS ?= 2
+# Not what `make bench` repeats: they look for faults and take long.
+HUNTS := benchmarks/shake.py benchmarks/mutants.py benchmarks/fuzz.py
 OFFLINE := $(if $(ONLINE),,PYTHONPATH=$(CURDIR)/tests/offline)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab assets lint format bench conformance lock clean distclean
+.PHONY: help book test lab assets lint format bench conformance shake mutants fuzz lock clean distclean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 book: $(READY) $(ASSETS)  ## run every notebook and build the book, without a network
+	@test ! -f src/diarbook/sphinx/rebuild.py || $(BIN)/python -m diarbook.sphinx.rebuild _build
 	@$(OFFLINE) $(BIN)/jupyter-book build . -W -n --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
 test: $(READY) $(ASSETS)  ## run every test and every notebook, without a network
-	@$(OFFLINE) $(BIN)/pytest -n $(WORKERS) --dist loadfile --nbmake --nbmake-timeout=180 --all-notebooks tests notebooks
+	@$(OFFLINE) DIARBOOK_STRICT=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --nbmake --nbmake-timeout=600 \
+		--all-notebooks tests notebooks
 
 lab: $(READY) $(ASSETS)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks
@@ -41,10 +46,20 @@ format: $(READY)  ## bring the code into its style
 	@$(BIN)/ruff format .
 
 bench: book  ## measure data/evidence again
-	@for file in benchmarks/*.py; do echo "$$file"; $(OFFLINE) $(BIN)/python "$$file" || exit 1; done
+	@for file in $(filter-out $(HUNTS),$(wildcard benchmarks/*.py)); do \
+		echo "$$file"; $(OFFLINE) $(BIN)/python "$$file" || exit 1; done
 
 conformance: $(READY)  ## compare scorers on data/conformance
 	@$(OFFLINE) $(BIN)/python benchmarks/conformance.py
+
+shake: $(READY) $(ASSETS)  ## run numeric tests and notebooks as other processors would; writes data/evidence/shake.json
+	@$(OFFLINE) $(BIN)/python benchmarks/shake.py
+
+mutants: $(READY) $(ASSETS)  ## plant faults in the algorithms and count those that the tests find
+	@$(OFFLINE) $(BIN)/python benchmarks/mutants.py
+
+fuzz: $(READY) $(ASSETS)  ## feed broken files and odd options to every reader for ten minutes
+	@$(OFFLINE) $(BIN)/python benchmarks/fuzz.py
 
 lock:  ## resolve requirements.lock and environment.yml again (needs the network)
 	@$(BIN)/python -m uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url \
@@ -58,6 +73,7 @@ distclean: clean  ## remove .venv and data/cache as well
 	@rm -rf $(VENV) data/cache
 
 $(ASSETS): data/audio.yaml data/models.yaml | $(READY)
+	@rm -rf $(@D)/.download-*
 	@$(BIN)/diarbook fetch
 	@mkdir -p $(@D) && touch $@
 
@@ -65,6 +81,8 @@ $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: Python 3.11, 3.12 or 3.13 with venv and pip is needed; install one," \
 		"or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "Setting up $(VENV) with $(PYTHON); this takes a few minutes and about 7 GB, once."
+	@# .ready goes first and comes back last: a set-up that was interrupted starts from an empty folder.
+	@if test -f $@; then rm $@; else rm -rf $(VENV); fi
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@# pip is the way out where a mirror is configured for pip alone.
