@@ -1,49 +1,19 @@
-import json
 import math
-import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta, timezone
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.voiceprints.people import GIVEN, person, same
 
 from diarbook.errors import VoiceprintError
-from diarbook.voiceprints.store import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, VoiceprintStore, from_dict, to_dict
-from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
-
-GIVEN = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def person(name="Ann", seed=0, dimension=8, **changes):
-    values = {
-        "name": name,
-        "vector": np.random.default_rng(seed).normal(size=dimension),
-        "model": "campplus",
-        "model_version": "v1",
-        "net_speech": 9.5,
-        "samples": 3,
-        "quality": 0.75,
-        "created": GIVEN,
-        "consent": Consent("agreed", GIVEN),
-        "metadata": {"language": "pl"},
-    }
-    return Voiceprint(**values | changes)
-
-
-def same(first, second):
-    np.testing.assert_array_equal(first.vector, second.vector)
-    np.testing.assert_array_equal(first.template, second.template)
-    assert (first.enrolled is None) == (second.enrolled is None)
-    plain = {"vector": np.ones(1), "enrolled": None, "quality": 0.0, "metadata": {}}
-    assert replace(first, **plain, samples=1).name == second.name
-    for field in ("model", "model_version", "net_speech", "samples", "created", "consent"):
-        assert getattr(first, field) == getattr(second, field)
-    assert dict(first.metadata) == dict(second.metadata)
-    assert first.quality == second.quality or (math.isnan(first.quality) and math.isnan(second.quality))
+from diarbook.voiceprints.records import from_dict, to_dict
+from diarbook.voiceprints.store import VoiceprintStore
+from diarbook.voiceprints.voiceprint import Consent, now
 
 
 @pytest.fixture
@@ -183,8 +153,9 @@ def test_another_connection_s_writes_are_seen(store, tmp_path):
 
 def test_two_processes_at_once_lose_nothing(tmp_path):
     program = (
-        "import sys; sys.path.insert(0, 'tests/voiceprints')\n"
-        "from test_store import person, VoiceprintStore\n"
+        "import sys; sys.path.insert(0, '.')\n"
+        "from tests.voiceprints.people import person\n"
+        "from diarbook.voiceprints.store import VoiceprintStore\n"
         "with VoiceprintStore(sys.argv[1]) as store:\n"
         "    for index in range(100): store.add(person(f'{sys.argv[2]} {index}', index))\n"
     )
@@ -194,100 +165,6 @@ def test_two_processes_at_once_lose_nothing(tmp_path):
         assert process.communicate()[1] == ""
     with VoiceprintStore(tmp_path / "v.db") as store:
         assert len(store) == 200
-
-
-def version_one(path):
-    connection = sqlite3.connect(path)
-    connection.executescript(
-        f"""
-        CREATE TABLE identity (one INTEGER PRIMARY KEY CHECK (one = 1), model TEXT NOT NULL,
-            model_version TEXT NOT NULL, dimension INTEGER NOT NULL);
-        CREATE TABLE voiceprint (name TEXT PRIMARY KEY, vector BLOB NOT NULL, net_speech REAL NOT NULL,
-            samples INTEGER NOT NULL, quality REAL, created TEXT NOT NULL, statement TEXT NOT NULL, given TEXT NOT NULL,
-            metadata TEXT NOT NULL) WITHOUT ROWID;
-        INSERT INTO identity VALUES (1, 'campplus', 'v1', 8);
-        PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1;
-        """
-    )
-    row = ("Ann", person().vector.tobytes(), 9.5, 3, 0.75, GIVEN.isoformat(), "agreed", GIVEN.isoformat())
-    connection.execute("INSERT INTO voiceprint VALUES (?,?,?,?,?,?,?,?,?)", (*row, '{"language": "pl"}'))
-    connection.commit()
-    connection.close()
-
-
-def test_an_older_store_is_brought_up_to_date(tmp_path):
-    version_one(tmp_path / "v.db")
-    with VoiceprintStore(tmp_path / "v.db") as store:
-        same(store.get("Ann"), person())
-        store.add(person("Bob", 1, consent=Consent("a", GIVEN, now() + timedelta(days=1))))
-        assert store._connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
-
-
-def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
-    version_one(tmp_path / "v.db")
-    monkeypatch.setitem(MIGRATIONS, 2, "ALTER TABLE voiceprint ADD COLUMN x TEXT; nonsense")
-    with pytest.raises(VoiceprintError, match="syntax error"):
-        VoiceprintStore(tmp_path / "v.db")
-    monkeypatch.undo()
-    with VoiceprintStore(tmp_path / "v.db") as store:
-        same(store.get("Ann"), person())
-
-
-def spoil(path, kind):
-    if kind == "other":
-        connection = sqlite3.connect(path)
-        connection.executescript("CREATE TABLE songs (title TEXT)")
-        connection.close()
-    elif kind == "text":
-        path.write_text("voices\n" * 200)
-    elif kind == "newer":
-        with VoiceprintStore(path) as store:
-            store._connection.execute("PRAGMA user_version = 99")
-    elif kind == "damaged":
-        with VoiceprintStore(path) as store:
-            store.add_many([person(f"p{index}", index, dimension=192) for index in range(200)])
-        data = bytearray(path.read_bytes())
-        data[4096:] = bytes(len(data) - 4096)
-        path.write_bytes(data)
-    elif kind == "directory":
-        path.mkdir()
-
-
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        ("other", "is another program's database; give another path"),
-        ("text", "is no store of voiceprints; give another path"),
-        ("newer", "was written by a newer diarbook"),
-        ("damaged", "is damaged; restore it"),
-        ("directory", "is a folder; give the path of a file"),
-        ("missing", "no such store; enrol somebody first"),
-    ],
-)
-def test_a_file_that_is_no_store_is_refused_in_one_line(tmp_path, kind, message):
-    spoil(tmp_path / "v.db", kind)
-
-    def read():
-        with VoiceprintStore(tmp_path / "v.db", create=kind != "missing") as store:
-            list(store)
-
-    with pytest.raises(VoiceprintError, match=message) as caught:
-        read()
-    assert "\n" not in str(caught.value)
-
-
-def test_a_folder_that_is_missing(tmp_path):
-    with pytest.raises(VoiceprintError, match="its folder does not exist; make it first"):
-        VoiceprintStore(tmp_path / "no" / "v.db")
-
-
-def test_a_full_disk_leaves_nothing_half_written(store):
-    store.add(person(dimension=192))
-    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-    store._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
-    with pytest.raises(VoiceprintError, match="the disk is full; nothing was changed; free some space and repeat"):
-        store.add_many([person(f"p{index}", index, dimension=192) for index in range(100)])
-    assert store.names() == ["Ann"]
 
 
 def test_export_and_import_are_a_round_trip(store, tmp_path):
@@ -306,30 +183,6 @@ def test_export_and_import_are_a_round_trip(store, tmp_path):
         same(from_dict(to_dict(one)), one)
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("{", ":2: is no voiceprint"),
-        ("[]", ":2: is no voiceprint"),
-        ('{"name": "x"}', ":2: is no voiceprint"),
-        (None, ":2: consent: the statement is empty"),
-    ],
-)
-def test_a_malformed_line_stops_the_import_before_anything_is_kept(store, tmp_path, line, message):
-    good = to_dict(person())
-    bad = line if line is not None else json.dumps(to_dict(person("Bob", 1)) | {"statement": ""})
-    (tmp_path / "in.jsonl").write_text(json.dumps(good) + "\n" + bad + "\n", encoding="utf-8")
-    with pytest.raises(VoiceprintError, match=message):
-        store.import_(tmp_path / "in.jsonl")
-    assert len(store) == 0
-
-
-def test_an_export_of_before_adaptation_is_read():
-    older = to_dict(person())
-    del older["enrolled"]
-    same(from_dict(older), person())
-
-
 def test_an_import_of_nothing(store, tmp_path):
     with pytest.raises(VoiceprintError, match="cannot be read"):
         store.import_(tmp_path / "none.jsonl")
@@ -338,7 +191,124 @@ def test_an_import_of_nothing(store, tmp_path):
 def test_a_preloaded_store_has_read_its_vectors_and_still_sees_what_others_write(store, tmp_path):
     store.add(person())
     with VoiceprintStore(tmp_path / "voices.db", preload=True) as other:
-        assert other._cache is not None
+        assert other._matrix is not None
         store.add(person("Bob", 1))
         [match] = other.search(person("Bob", 1).vector, model="campplus", model_version="v1")
         assert match.name == "Bob"
+
+
+# ------------------------------------------------------------ every bit
+
+
+@given(seed=st.integers(0, 2**32 - 1), dimension=st.integers(1, 300))
+@example(seed=0, dimension=192)
+@settings(max_examples=25, deadline=None)
+def test_a_vector_is_normalized_once_and_keeps_every_bit(tmp_path_factory, seed, dimension):
+    one = person(seed=seed, dimension=dimension, enrolled=np.random.default_rng(seed + 1).normal(size=dimension))
+    bits = (one.vector.tobytes(), one.enrolled.tobytes())
+
+    def unchanged(other):
+        assert (other.vector.tobytes(), other.enrolled.tobytes()) == bits
+
+    unchanged(replace(one, net_speech=1.0))
+    unchanged(replace(one, vector=one.vector.astype(float), enrolled=one.template.astype(float)))
+    folder = tmp_path_factory.mktemp("bits")
+    with VoiceprintStore(folder / "v.db") as store, VoiceprintStore(folder / "w.db") as other:
+        store.add(one)
+        unchanged(store.get("Ann"))
+        assert store.matrix()[1].tobytes() == bits[0]
+        store.add(store.get("Ann"), replace=True)
+        store.export(folder / "out.jsonl")
+        other.import_(folder / "out.jsonl")
+        unchanged(other.get("Ann"))
+        other.export(folder / "again.jsonl")
+        assert (folder / "out.jsonl").read_bytes() == (folder / "again.jsonl").read_bytes()
+
+
+def test_a_cosine_is_never_above_one(store):
+    for seed in range(50):
+        store.add(person(f"p{seed}", seed, 192))
+    for seed in range(50):
+        [best] = store.search(person(seed=seed, dimension=192).vector, model="campplus", model_version="v1")
+        assert best.name == f"p{seed}"
+        assert 1 - 1e-6 < best.score <= 1
+
+
+# ------------------------------------------------------------ consent
+
+
+def test_whose_consent_has_ended_is_handed_out_nowhere(store, tmp_path, monkeypatch):
+    soon = now() + timedelta(days=2)
+    store.add_many([person(), person("Bob", 1, consent=Consent("a", GIVEN, soon))])
+    assert store.matrix()[0] == ["Ann", "Bob"]
+    assert store.ended() == []
+    monkeypatch.setattr("diarbook.voiceprints.store.now", lambda: soon)  # and the cache is too old
+    monkeypatch.setattr("diarbook.voiceprints.voiceprint.now", lambda: soon)
+    assert store.matrix()[0] == ["Ann"]
+    assert [
+        match.name for match in store.search(person("Bob", 1).vector, model="campplus", model_version="v1", k=5)
+    ] == ["Ann"]
+    assert [one.name for one in store] == ["Ann"]
+    with pytest.raises(VoiceprintError, match=r"Bob: the consent ended on .*; ask and enroll again, or delete"):
+        store.get("Bob")
+    assert store.export(tmp_path / "out.jsonl") == 1
+    assert "Bob" not in (tmp_path / "out.jsonl").read_text()
+    # what is kept can still be seen, and deleted
+    assert (store.names(), len(store), "Bob" in store, store.ended()) == (["Ann", "Bob"], 2, True, ["Bob"])
+    assert store.get("Bob", ended=True).name == "Bob"
+    assert store.expire() == ["Bob"]
+    assert store.names() == ["Ann"]
+
+
+def test_the_end_of_a_consent_is_compared_across_time_zones(store):
+    east, west = timezone(timedelta(hours=12)), timezone(timedelta(hours=-12))
+    noon = now().replace(hour=12, minute=0) + timedelta(days=3)
+    store.add(person("East", 1, consent=Consent("a", GIVEN, noon.astimezone(east))))
+    store.add(person("West", 2, consent=Consent("a", GIVEN, (noon + timedelta(hours=1)).astimezone(west))))
+    assert store.ended(noon - timedelta(seconds=1)) == []
+    assert store.ended(noon) == ["East"]
+    assert store.ended(noon + timedelta(hours=1)) == ["East", "West"]
+
+
+# ------------------------------------------------------------ names
+
+
+def test_a_name_is_one_name_in_every_unicode_form(store):
+    composed, apart = "Jos\u00e9", "Jose\u0301"
+    store.add(person(apart))
+    assert store.names() == [composed]
+    with pytest.raises(VoiceprintError, match="is there already"):
+        store.add(person(composed, 1))
+    assert apart in store
+    assert composed in store
+    assert store.get(apart).name == store.get(composed).name == composed
+    store.delete(apart)
+    assert len(store) == 0
+
+
+@pytest.mark.parametrize("other", ["Ann_Lee", "ann lee", "ANN_LEE"])
+def test_two_people_whom_rttm_would_write_alike_are_not_both_enrolled(store, tmp_path, other):
+    store.add(person("Ann Lee"))
+    for act in (
+        lambda: store.add(person(other, 1), replace=True),
+        lambda: store.check_free([other]),
+        lambda: store.add_many([person("Zoe", 3), person(other, 1)]),
+    ):
+        with pytest.raises(VoiceprintError, match=f"RTTM would write '{other}' like 'Ann Lee', who is another person"):
+            act()
+    with VoiceprintStore(tmp_path / "new.db") as new, pytest.raises(VoiceprintError, match="another person"):
+        new.add_many([person("Ann Lee"), person(other, 1)])
+    assert store.names() == ["Ann Lee"]
+    store.check_free(["Ann Lee"], replace=True)
+    with pytest.raises(VoiceprintError, match="'Ann Lee' is there already; use --replace"):
+        store.check_free(["Ann Lee"])
+    store.delete("Ann Lee")
+    store.add(person(other, 1))
+
+
+def test_words_that_another_process_took_are_seen(store, tmp_path):
+    store.add(person("Zoe"))
+    with VoiceprintStore(tmp_path / "voices.db") as other:
+        other.add(person("Ann Lee", 1))
+    with pytest.raises(VoiceprintError, match="another person"):
+        store.add(person("Ann_Lee", 2))

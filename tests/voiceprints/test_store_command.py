@@ -75,7 +75,7 @@ def test_export_and_import(store, capsys, tmp_path):
     [
         (["show", "Eve"], 1, "nobody is called 'Eve'; `diarbook store list` shows the names"),
         (["delete", "Eve", "--yes"], 1, "nobody is called 'Eve'"),
-        (["--store", "none.db", "list"], 1, "none.db: no such store; enrol somebody first"),
+        (["--store", "none.db", "list"], 1, "none.db: no such store; enroll somebody first"),
         (["import", "none.jsonl"], 1, "none.jsonl: cannot be read"),
         (["paint"], 2, "No such command 'paint'"),
     ],

@@ -43,8 +43,8 @@ def test_the_template_is_what_was_enrolled():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": " "}, "the name is empty or has stray white space"),
-        ({"name": "Ann  Lee"}, "stray white space"),
+        ({"name": " "}, "is empty; give a name"),
+        ({"name": "Ann  Lee"}, "has stray spaces"),
         ({"vector": [0.0, 0.0]}, "the vector is not one row of finite numbers"),
         ({"vector": [1.0, math.nan]}, "the vector is not one row"),
         ({"vector": [[1.0]]}, "the vector is not one row"),

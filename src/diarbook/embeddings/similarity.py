@@ -9,6 +9,9 @@ import numpy as np
 
 from diarbook.errors import OptionError
 
+UNIT_TOLERANCE = 1e-6
+"""How far the length of a float32 vector may be from 1: rounding to float32 moves it by 6e-8 at most."""
+
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:
     """Divide each vector by its length.
@@ -29,6 +32,35 @@ def unit_length(vectors: np.ndarray) -> np.ndarray:
     return np.divide(
         vectors, length, out=np.full(vectors.shape, np.nan, np.result_type(vectors, 0.0)), where=length > 0
     )
+
+
+def unit_float32(vectors: np.ndarray) -> np.ndarray:
+    """Vectors of unit length in float32, the form in which stores keep them.
+
+    A vector whose length is 1 already, as far as float32 can hold, keeps every bit: what is normalized once stays as
+    it is, however often it is read and written.
+
+    Parameters
+    ----------
+    vectors : array of shape (..., d)
+
+    Returns
+    -------
+    ndarray of float32, of the same shape
+        A copy. A vector of no length, or that is not finite, becomes NaN.
+
+    Examples
+    --------
+    >>> unit_float32([3.0, 4.0])
+    array([0.6, 0.8], dtype=float32)
+
+    Chapter: embeddings
+    """
+    wide = np.asarray(vectors, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        length = np.linalg.norm(wide, axis=-1, keepdims=True)
+    length = np.where(np.isfinite(length) & (length > 0), length, np.nan)
+    return (wide / np.where(np.abs(length - 1) < UNIT_TOLERANCE, 1.0, length)).astype(np.float32)
 
 
 def cosine_similarity(first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:

@@ -9,48 +9,22 @@ Chapter: voiceprints
 
 from __future__ import annotations
 
-import base64
 import json
-import math
 import os
-import sqlite3
+import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 
+from diarbook.embeddings.similarity import unit_float32
 from diarbook.errors import VoiceprintError
 from diarbook.files import write_atomically
-from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
-
-APPLICATION_ID = 0x77737770
-"""Marks a SQLite file as a store of voiceprints."""
-
-SCHEMA_VERSION = 3
-
-SCHEMA = """
-CREATE TABLE identity (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    model TEXT NOT NULL, model_version TEXT NOT NULL, dimension INTEGER NOT NULL
-);
-CREATE TABLE voiceprint (
-    name TEXT PRIMARY KEY, vector BLOB NOT NULL, net_speech REAL NOT NULL, samples INTEGER NOT NULL, quality REAL,
-    created TEXT NOT NULL, statement TEXT NOT NULL, given TEXT NOT NULL, expires TEXT, metadata TEXT NOT NULL,
-    enrolled BLOB
-) WITHOUT ROWID;
-"""
-
-# Version 1 had no end of a consent, version 2 no adaptation.
-MIGRATIONS = {
-    1: "ALTER TABLE voiceprint ADD COLUMN expires TEXT;",
-    2: "ALTER TABLE voiceprint ADD COLUMN enrolled BLOB;",
-}
-
-COLUMNS = "name, vector, net_speech, samples, quality, created, statement, given, expires, metadata, enrolled"
+from diarbook.voiceprints.database import Database
+from diarbook.voiceprints.records import COLUMNS, LENGTH_TOLERANCE, end_of, from_row, read_export, to_dict, to_row
+from diarbook.voiceprints.voiceprint import Voiceprint, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +48,32 @@ class Match:
     model_version: str
 
 
-class VoiceprintStore:
+class _Matrix(NamedTuple):
+    """What :meth:`VoiceprintStore.matrix` returns, and how long it holds."""
+
+    state: tuple[int, int]
+    until: datetime | None
+    names: list[str]
+    vectors: np.ndarray
+
+
+class VoiceprintStore(Database):
     """Voiceprints by name, all of one embedding model.
 
-    Several processes may use one file at once; a connection is for the thread that opened it. What a method has
-    returned from is on the disk.
+    A vector is handed out only while its owner's consent holds: :meth:`get`, iteration, :meth:`matrix`,
+    :meth:`search` and :meth:`export` pass over who has let it end, and :meth:`expire` deletes them. :meth:`names` and
+    ``len`` count everybody who is kept.
+
+    Several processes may use one file at once; readers wait for nobody. A connection is for the thread that opened
+    it. What a method has returned from is on the disk. A new file can be read by its owner alone.
 
     Parameters
     ----------
     path : path
     create : bool
         Make the file when there is none.
+    readonly : bool
+        Only read, and so also from a file or a folder that cannot be written to.
     timeout : float
         Seconds to wait for another process that writes.
     preload : bool
@@ -107,147 +96,111 @@ class VoiceprintStore:
         path: str | os.PathLike[str],
         *,
         create: bool = True,
+        readonly: bool = False,
         timeout: float = 30.0,
         preload: bool = False,
     ) -> None:
-        self.path = Path(path)
-        if self.path.is_dir():
-            raise VoiceprintError(f"{self.path}: is a folder; give the path of a file")
-        if not create and not self.path.is_file():
-            raise VoiceprintError(f"{self.path}: no such store; enrol somebody first, or correct --store")
-        if not self.path.parent.is_dir():
-            raise VoiceprintError(f"{self.path}: its folder does not exist; make it first")
-        self._cache: tuple[tuple[int, int], list[str], np.ndarray] | None = None
-        self._writes = 0
-        with self._told():
-            self._connection = sqlite3.connect(self.path, timeout=timeout, isolation_level=None)
-        try:
-            with self._told():
-                self._open()
-            if preload:
-                self.matrix()
-        except BaseException:
-            self._connection.close()
-            raise
-
-    def _open(self) -> None:
-        run = self._connection.execute
-        application = run("PRAGMA application_id").fetchone()[0]
-        empty = run("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-        if application != APPLICATION_ID and not empty:
-            raise VoiceprintError(f"{self.path}: is another program's database; give another path")
-        run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = FULL")
-        run("PRAGMA secure_delete = ON")
-        with self._transaction():
-            version = run("PRAGMA user_version").fetchone()[0]  # inside: another process may have made it meanwhile
-            if version > SCHEMA_VERSION:
-                raise VoiceprintError(
-                    f"{self.path}: was written by a newer diarbook (schema {version}, known up to {SCHEMA_VERSION});"
-                    " install that one"
-                )
-            steps = [SCHEMA] if version == 0 else [MIGRATIONS[step] for step in range(version, SCHEMA_VERSION)]
-            for statement in filter(str.strip, ";".join(steps).split(";")):
-                run(statement)
-            if steps:
-                run(f"PRAGMA application_id = {APPLICATION_ID}")
-                run(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Errors of SQLite as one line with a remedy."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorname", "") or ""
-            remedies = {
-                "SQLITE_FULL": "the disk is full; nothing was changed; free some space and repeat",
-                "SQLITE_BUSY": "another process keeps writing; repeat later",
-                "SQLITE_NOTADB": "is no store of voiceprints; give another path",
-                "SQLITE_CORRUPT": "is damaged; restore it from a copy or an export",
-                "SQLITE_READONLY": "cannot be written to; change its permissions or give another path",
-                "SQLITE_CANTOPEN": "cannot be opened; check the path and its permissions",
-                "SQLITE_IOERR": "the disk failed; nothing was changed; check it and repeat",
-            }
-            for name, remedy in remedies.items():
-                if code.startswith(name):
-                    raise VoiceprintError(f"{self.path}: {remedy}") from None
-            raise VoiceprintError(f"{self.path}: {error}; restore it from a copy or an export") from None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._told():
-            self._connection.execute("BEGIN IMMEDIATE")
+        self._matrix: _Matrix | None = None
+        self._words: tuple[tuple[int, int], dict[str, str]] | None = None
+        super().__init__(path, create=create, readonly=readonly, timeout=timeout)
+        if preload:
             try:
-                yield
+                self.matrix()
             except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                self.close()
                 raise
-            self._connection.execute("COMMIT")
-            self._writes += 1
-
-    def __enter__(self) -> VoiceprintStore:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the file."""
-        self._connection.close()
-        self._cache = None
+        super().close()
+        self._matrix = self._words = None
 
     # ------------------------------------------------------------ reading
 
     @property
     def identity(self) -> tuple[str, str, int] | None:
-        """Model, its version and its dimension; None before the first enrolment."""
-        with self._told():
-            return self._connection.execute("SELECT model, model_version, dimension FROM identity").fetchone()
+        """Model, its version and its dimension; None before the first enrollment."""
+        with self._explained():
+            row = self._connection.execute("SELECT model, model_version, dimension FROM identity").fetchone()
+        if row is not None and ([type(value) for value in row] != [str, str, int] or row[2] < 1):
+            raise VoiceprintError(f"{self.path}: the name of its model is damaged; restore it from a copy or an export")
+        return row
 
     def __len__(self) -> int:
-        with self._told():
+        with self._explained():
             return self._connection.execute("SELECT count(*) FROM voiceprint").fetchone()[0]
 
     def __contains__(self, name: str) -> bool:
-        with self._told():
-            row = self._connection.execute("SELECT 1 FROM voiceprint WHERE name = ?", (name,)).fetchone()
-        return row is not None
+        return self._row(name) is not None
 
     def __iter__(self) -> Iterator[Voiceprint]:
+        moment = now()
         for name in self.names():
-            if (found := self._read(name)) is not None:  # another process may have deleted it
-                yield found
+            one = self._read(name)
+            if one is not None and not one.consent.ended_at(moment):  # another process may have deleted it
+                yield one
 
     def names(self) -> list[str]:
-        """Names, sorted."""
-        with self._told():
-            return [row[0] for row in self._connection.execute("SELECT name FROM voiceprint ORDER BY name")]
+        """Names of everybody who is kept, sorted."""
+        with self._explained():
+            names = [row[0] for row in self._connection.execute("SELECT name FROM voiceprint ORDER BY name")]
+        for name in names:
+            if not isinstance(name, str):
+                raise self._damaged(name, "the name is no text")
+        return names
 
-    def get(self, name: str) -> Voiceprint:
+    def get(self, name: str, *, ended: bool = False) -> Voiceprint:
         """One voiceprint.
+
+        Parameters
+        ----------
+        name : str
+            In any Unicode form.
+        ended : bool
+            Also when the consent has ended: to look at it or to delete it, not to compare with it.
 
         Raises
         ------
         VoiceprintError
-            When nobody has that name.
+            When nobody has that name, the consent has ended, or the row is damaged.
 
         Chapter: voiceprints
         """
-        if (found := self._read(name)) is None:
-            raise VoiceprintError(f"{self.path}: nobody is called {name!r}; `diarbook store list` shows the names")
-        return found
+        if (one := self._read(name)) is None:
+            raise self._nobody(name)
+        if not ended:
+            one.require_consent()
+        return one
+
+    def _nobody(self, name: str) -> VoiceprintError:
+        return VoiceprintError(f"{self.path}: nobody is called {name!r}; `diarbook store list` shows the names")
+
+    def _damaged(self, name: object, why: object) -> VoiceprintError:
+        return VoiceprintError(
+            f"{self.path}: the row of {name!r} is damaged: {why}; delete it with `diarbook store delete`, or restore"
+            " the store from a copy or an export"
+        )
+
+    def _row(self, name: str) -> tuple | None:
+        """The row of a name in Unicode NFC, or, in a store of before that rule, as it is spelled."""
+        statement = f"SELECT {', '.join(self._columns.values())} FROM voiceprint WHERE name = ?"
+        with self._explained():
+            for spelled in dict.fromkeys((unicodedata.normalize("NFC", name), name)):
+                if (row := self._connection.execute(statement, (spelled,)).fetchone()) is not None:
+                    return row
+        return None
 
     def _read(self, name: str) -> Voiceprint | None:
-        with self._told():
-            row = self._connection.execute(f"SELECT {COLUMNS} FROM voiceprint WHERE name = ?", (name,)).fetchone()
+        row = self._row(name)
         if row is None:
             return None
-        model, version, _ = self.identity
-        return _from_row(row, model, version)
+        identity = self.identity
+        if identity is None:
+            raise VoiceprintError(f"{self.path}: does not name its model; restore it from a copy or an export")
+        try:
+            return from_row(row, identity)
+        except VoiceprintError as error:
+            raise self._damaged(row[0], error) from None
 
     # ------------------------------------------------------------ writing
 
@@ -263,8 +216,8 @@ class VoiceprintStore:
         Raises
         ------
         VoiceprintError
-            When its consent is not valid now, its model, version or dimension is another than the store's, or the name
-            is taken. Nothing is changed then.
+            When its consent is not valid now, its model, version or dimension is another than the store's, the name
+            is taken, or RTTM would write it like the name of somebody else. Nothing is changed then.
 
         Chapter: voiceprints
         """
@@ -279,21 +232,59 @@ class VoiceprintStore:
         moment = now()
         for one in voiceprints:
             if not one.consent.valid_at(max(moment, one.created)):
-                raise VoiceprintError(f"{one.name}: the consent is not valid now; ask again and enrol with --consent")
+                raise VoiceprintError(f"{one.name}: the consent is not valid now; ask again and enroll with --consent")
         verb = "INSERT OR REPLACE" if replace else "INSERT"
+        marks = ", ".join("?" * len(COLUMNS))
         with self._transaction():
+            words = self._new_words([one.name for one in voiceprints], replace)
             for one in voiceprints:
                 self._check_model(one.model, one.model_version, one.dimension)
-                try:
-                    marks = ", ".join("?" * len(COLUMNS.split(",")))
-                    self._connection.execute(f"{verb} INTO voiceprint ({COLUMNS}) VALUES ({marks})", _to_row(one))
-                except sqlite3.IntegrityError:
-                    raise VoiceprintError(
-                        f"{self.path}: {one.name!r} is there already; use --replace or another name"
-                    ) from None
+                self._connection.execute(f"{verb} INTO voiceprint ({', '.join(COLUMNS)}) VALUES ({marks})", to_row(one))
+        with self._explained():
+            self._words[1].update(words)
+            self._words = (self._state(), self._words[1])
+
+    def check_free(self, names: Iterable[str], *, replace: bool = False) -> None:
+        """Refuse names that could not be enrolled, before anybody's voice is measured.
+
+        Parameters
+        ----------
+        names : iterable of str
+            In Unicode NFC.
+        replace : bool
+            Names that are there already may be replaced.
+
+        Raises
+        ------
+        VoiceprintError
+            When a name is taken, or RTTM would write two names alike.
+
+        Chapter: voiceprints
+        """
+        with self._explained():
+            self._new_words(names, replace)
+
+    def _new_words(self, names: Iterable[str], replace: bool) -> dict[str, str]:
+        """The words of RTTM for new names, in small letters; they are compared with everybody's."""
+        state = self._state()
+        if self._words is None or self._words[0] != state:
+            self._words = (state, {_word(name): name for name in self.names()})
+        known, new = self._words[1], {}
+        for name in names:
+            word = _word(name)
+            other = new.get(word, known.get(word))
+            if other not in (None, name):
+                raise VoiceprintError(
+                    f"{self.path}: RTTM would write {name!r} like {other!r}, who is another person; choose a name that"
+                    " differs in more than spaces and capitals"
+                )
+            if other == name and not replace:
+                raise VoiceprintError(f"{self.path}: {name!r} is there already; use --replace or another name")
+            new[word] = name
+        return new
 
     def _check_model(self, model: str, version: str, dimension: int) -> None:
-        known = self._connection.execute("SELECT model, model_version, dimension FROM identity").fetchone()
+        known = self.identity
         if known is None:
             self._connection.execute("INSERT INTO identity VALUES (1, ?, ?, ?)", (model, version, dimension))
         elif known != (model, version, dimension):
@@ -317,9 +308,32 @@ class VoiceprintStore:
         Chapter: privacy
         """
         with self._transaction():
-            if self._connection.execute("DELETE FROM voiceprint WHERE name = ?", (name,)).rowcount == 0:
-                raise VoiceprintError(f"{self.path}: nobody is called {name!r}; `diarbook store list` shows the names")
+            if (row := self._row(name)) is None:
+                raise self._nobody(name)
+            self._connection.execute("DELETE FROM voiceprint WHERE name = ?", (row[0],))
         self.scrub()
+
+    def ended(self, moment: datetime | None = None) -> list[str]:
+        """Names of those whose consent has ended, sorted; they are kept until :meth:`expire`.
+
+        Parameters
+        ----------
+        moment : datetime, optional
+            Now by default.
+
+        Chapter: privacy
+        """
+        moment = now() if moment is None else moment
+        with self._explained():
+            rows = self._connection.execute(f"SELECT name, {self._columns['expires']} FROM voiceprint").fetchall()
+        ends = ((name, self._end(name, expires)) for name, expires in rows if expires is not None)
+        return sorted(name for name, end in ends if end <= moment)
+
+    def _end(self, name: object, expires: object) -> datetime:
+        try:
+            return end_of(expires)
+        except VoiceprintError as error:
+            raise self._damaged(name, error) from None
 
     def expire(self, moment: datetime | None = None) -> list[str]:
         """Forget everybody whose consent has ended; their names are returned.
@@ -331,48 +345,55 @@ class VoiceprintStore:
 
         Chapter: privacy
         """
-        moment = now() if moment is None else moment
         with self._transaction():
-            rows = self._connection.execute("SELECT name, expires FROM voiceprint WHERE expires IS NOT NULL").fetchall()
-            gone = sorted(name for name, expires in rows if datetime.fromisoformat(expires) <= moment)
-            self._connection.executemany("DELETE FROM voiceprint WHERE name = ?", [(name,) for name in gone])
-        if gone:
+            names = self.ended(moment)
+            self._connection.executemany("DELETE FROM voiceprint WHERE name = ?", [(name,) for name in names])
+        if names:
             self.scrub()
-        return gone
-
-    def scrub(self) -> None:
-        """Write the log back into the file and empty it, so that no deleted byte is left in it.
-
-        Raises
-        ------
-        VoiceprintError
-            When another process is in the way.
-
-        Chapter: privacy
-        """
-        with self._told():
-            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        if busy:
-            raise VoiceprintError(f"{self.path}: deleted, but another process holds the log; close it and repeat")
+        return names
 
     # ------------------------------------------------------------ comparing
 
     def matrix(self) -> tuple[list[str], np.ndarray]:
-        """All names, sorted, and their vectors: float32 of shape (voiceprints, dimension), of unit length.
+        """All names whose consent holds, sorted, and their vectors: float32 of shape (voiceprints, dimension).
 
-        It is kept until this or another process writes. Do not change it.
+        It is kept until this or another process writes, or a consent ends. Do not change it.
+
+        Raises
+        ------
+        VoiceprintError
+            When a row is damaged; it is named.
 
         Chapter: identification
         """
-        with self._told():
-            state = (self._connection.execute("PRAGMA data_version").fetchone()[0], self._writes)
-            if self._cache is None or self._cache[0] != state:
-                rows = self._connection.execute("SELECT name, vector FROM voiceprint ORDER BY name").fetchall()
-                identity = self.identity
-                vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4")
-                width = identity[2] if identity else 0
-                self._cache = (state, [row[0] for row in rows], vectors.reshape(len(rows), width))
-        return self._cache[1], self._cache[2]
+        moment = now()
+        with self._explained():
+            kept, state = self._matrix, self._state()
+            if kept is None or kept.state != state or (kept.until is not None and kept.until <= moment):
+                kept = self._matrix = self._read_matrix(state, moment)
+        return kept.names, kept.vectors
+
+    def _read_matrix(self, state: tuple[int, int], moment: datetime) -> _Matrix:
+        statement = f"SELECT name, vector, {self._columns['expires']} FROM voiceprint ORDER BY name"
+        rows = self._connection.execute(statement).fetchall()
+        identity = self.identity
+        width = identity[2] if identity else 0
+        until, held = None, []
+        for row in rows:
+            if type(row[1]) is not bytes or len(row[1]) != 4 * width or not isinstance(row[0], str):
+                raise self._damaged(row[0], f"the vector is not {width} float32 numbers")
+            if row[2] is not None:
+                end = self._end(row[0], row[2])
+                if end <= moment:
+                    continue
+                until = end if until is None else min(until, end)
+            held.append(row)
+        vectors = np.frombuffer(b"".join(row[1] for row in held), dtype="<f4").reshape(len(held), width)
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+        wrong = np.flatnonzero(~(np.abs(lengths - 1) <= LENGTH_TOLERANCE))
+        if len(wrong):
+            raise self._damaged(held[wrong[0]][0], f"the vector has length {lengths[wrong[0]]:.3g} instead of 1")
+        return _Matrix(state, until, [row[0] for row in held], vectors)
 
     def search(self, vector: np.ndarray, *, model: str, model_version: str, k: int = 1) -> list[Match]:
         """The nearest voiceprints of a voice, nearest first; ties in the order of names.
@@ -393,17 +414,16 @@ class VoiceprintStore:
 
         Chapter: identification
         """
-        vector = np.asarray(vector, dtype=np.float32)
-        norm = float(np.linalg.norm(vector)) if vector.ndim == 1 else math.nan
-        if not math.isfinite(norm) or norm == 0:
+        unit = unit_float32(vector)
+        if unit.ndim != 1 or not len(unit) or not np.isfinite(unit).all():
             raise VoiceprintError("search: the vector is not one row of finite numbers; embed the voice again")
         identity = self.identity
         if identity is None:
             return []
-        if identity != (model, model_version, len(vector)):
-            self._refuse(identity, model, model_version, len(vector))
+        if identity != (model, model_version, len(unit)):
+            self._refuse(identity, model, model_version, len(unit))
         names, vectors = self.matrix()
-        scores = vectors @ (vector / norm)
+        scores = np.clip(vectors @ unit, -1.0, 1.0)  # rounding can go beyond
         k = max(0, min(k, len(names)))
         best = np.arange(len(names)) if k == len(names) else np.argpartition(-scores, k)[: k + 1]
         # Ties on the edge of the k best: take all that equal the last of them before sorting.
@@ -415,14 +435,14 @@ class VoiceprintStore:
     # ------------------------------------------------------------ in and out
 
     def export(self, path: str | os.PathLike[str]) -> int:
-        """Write every voiceprint as one line of JSON; the number of lines is returned.
+        """Write every voiceprint whose consent holds as one line of JSON; the number of lines is returned.
 
-        A vector is base64 of little-endian float32.
+        A vector is base64 of little-endian float32, with every bit. Only the owner can read the file.
 
         Chapter: voiceprints
         """
         lines = [json.dumps(to_dict(one), ensure_ascii=False) for one in self]
-        write_atomically(path, "".join(f"{line}\n" for line in lines))
+        write_atomically(path, "".join(f"{line}\n" for line in lines), private=True)
         return len(lines)
 
     def import_(self, path: str | os.PathLike[str], *, replace: bool = False) -> int:
@@ -431,82 +451,15 @@ class VoiceprintStore:
         Raises
         ------
         VoiceprintError
-            With file and line.
+            With file and line; see :func:`diarbook.voiceprints.records.read_export`.
 
         Chapter: voiceprints
         """
-        voiceprints = []
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise VoiceprintError(f"{path}: cannot be read ({error}); give a file of `store export`") from None
-        for number, line in enumerate(text.splitlines(), 1):
-            try:
-                voiceprints.append(from_dict(json.loads(line)))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise VoiceprintError(f"{path}:{number}: is no voiceprint ({error}); export it again") from None
-            except VoiceprintError as error:
-                raise VoiceprintError(f"{path}:{number}: {error}") from None
+        voiceprints = read_export(path)
         self.add_many(voiceprints, replace=replace)
         return len(voiceprints)
 
 
-def _to_row(one: Voiceprint) -> tuple[object, ...]:
-    return (
-        one.name,
-        one.vector.astype("<f4").tobytes(),
-        one.net_speech,
-        one.samples,
-        None if math.isnan(one.quality) else one.quality,
-        one.created.isoformat(),
-        one.consent.statement,
-        one.consent.given.isoformat(),
-        None if one.consent.expires is None else one.consent.expires.isoformat(),
-        json.dumps(dict(one.metadata), ensure_ascii=False, sort_keys=True),
-        None if one.enrolled is None else one.enrolled.astype("<f4").tobytes(),
-    )
-
-
-def _from_row(row: tuple, model: str, version: str) -> Voiceprint:
-    name, vector, net_speech, samples, quality, created, statement, given, expires, metadata, enrolled = row
-    consent = Consent(
-        statement, datetime.fromisoformat(given), None if expires is None else datetime.fromisoformat(expires)
-    )
-    return Voiceprint(
-        name,
-        np.frombuffer(vector, dtype="<f4"),
-        model,
-        version,
-        net_speech,
-        samples,
-        math.nan if quality is None else quality,
-        datetime.fromisoformat(created),
-        consent,
-        json.loads(metadata),
-        None if enrolled is None else np.frombuffer(enrolled, dtype="<f4"),
-    )
-
-
-def to_dict(one: Voiceprint) -> dict[str, object]:
-    """A voiceprint as plain values, as ``export`` writes it.
-
-    Chapter: voiceprints
-    """
-    row = dict(zip(COLUMNS.split(", "), _to_row(one), strict=True))
-    for name in ("vector", "enrolled"):
-        row[name] = None if row[name] is None else base64.b64encode(row[name]).decode("ascii")
-    row["metadata"] = dict(one.metadata)
-    return row | {"model": one.model, "model_version": one.model_version}
-
-
-def from_dict(values: dict[str, object]) -> Voiceprint:
-    """The voiceprint of plain values.
-
-    Chapter: voiceprints
-    """
-    # An export of before adaptation has no "enrolled".
-    row = {"enrolled": None} | values
-    for name in ("vector", "enrolled"):
-        row[name] = None if row[name] is None else base64.b64decode(row[name], validate=True)
-    row["metadata"] = json.dumps(row["metadata"])
-    return _from_row(tuple(row[name] for name in COLUMNS.split(", ")), row["model"], row["model_version"])
+def _word(name: str) -> str:
+    """The word that RTTM writes for a name, in small letters."""
+    return "_".join(unicodedata.normalize("NFC", name).split()).casefold()

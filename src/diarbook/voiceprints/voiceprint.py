@@ -13,7 +13,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from diarbook.errors import VoiceprintError
+from diarbook.checks import check_person
+from diarbook.embeddings.similarity import unit_float32
+from diarbook.errors import OptionError, VoiceprintError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +52,25 @@ class Consent:
         if self.expires is not None and self.expires <= self.given:
             raise VoiceprintError("consent: it expires before it is given; correct one of the two")
 
+    def ended_at(self, moment: datetime) -> bool:
+        """Whether it has ended at a moment."""
+        return self.expires is not None and self.expires <= moment
+
     def valid_at(self, moment: datetime) -> bool:
         """Whether it has been given and has not ended at a moment."""
-        return self.given <= moment and (self.expires is None or moment < self.expires)
+        return self.given <= moment and not self.ended_at(moment)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Voiceprint:
     """A voice as a vector, with everything needed to judge a comparison with it.
 
     Parameters
     ----------
     name : str
-        Who; unique in a store.
+        Who, in Unicode NFC; unique in a store.
     vector : ndarray of float32, shape (d,)
-        Aggregated embedding; brought to unit length.
+        Aggregated embedding; brought to unit length, once: a vector of unit length keeps every bit.
     model : str
         Name of the embedding model, such as ``campplus``.
     model_version : str
@@ -80,7 +86,7 @@ class Voiceprint:
     metadata : mapping of str to str
         Anything else, such as the language or the microphone.
     enrolled : ndarray of float32, shape (d,), optional
-        The vector of the enrolment when ``vector`` has been adapted since.
+        The vector of the enrollment when ``vector`` has been adapted since.
 
     Raises
     ------
@@ -103,29 +109,47 @@ class Voiceprint:
     enrolled: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        object.__setattr__(self, "name", person_name(self.name))
         object.__setattr__(self, "vector", self._unit(self.vector))
         if self.enrolled is not None:
             object.__setattr__(self, "enrolled", self._unit(self.enrolled))
             if self.enrolled.shape != self.vector.shape:
-                raise VoiceprintError(f"voiceprint {self.name}: its two vectors differ in length; enrol again")
+                raise VoiceprintError(f"voiceprint {self.name}: its two vectors differ in length; enroll again")
         if not self.model or not self.model_version:
-            raise VoiceprintError(f"voiceprint {self.name}: the model or its version is missing; enrol again")
+            raise VoiceprintError(f"voiceprint {self.name}: the model or its version is missing; enroll again")
         if not (math.isfinite(self.net_speech) and self.net_speech > 0) or self.samples < 1:
-            raise VoiceprintError(f"voiceprint {self.name}: it stands on no speech; enrol again")
+            raise VoiceprintError(f"voiceprint {self.name}: it stands on no speech; enroll again")
+        if not (math.isnan(self.quality) or abs(self.quality) <= 1 + 1e-6):
+            raise VoiceprintError(f"voiceprint {self.name}: quality {self.quality} is no cosine; enroll again")
         if self.created.tzinfo is None:
             raise VoiceprintError(f"voiceprint {self.name}: the time of creation has no zone; add one")
         object.__setattr__(self, "metadata", MappingProxyType({str(k): str(v) for k, v in self.metadata.items()}))
 
     def _unit(self, vector: np.ndarray) -> np.ndarray:
         """A read-only copy of unit length."""
-        vector = np.array(vector, dtype=np.float32)
-        norm = float(np.linalg.norm(vector)) if vector.ndim == 1 else math.nan
-        if not math.isfinite(norm) or norm == 0:
-            raise VoiceprintError(f"voiceprint {self.name}: the vector is not one row of finite numbers; enrol again")
-        vector /= norm
-        vector.flags.writeable = False
-        return vector
+        unit = unit_float32(vector)
+        if unit.ndim != 1 or not len(unit) or not np.isfinite(unit).all():
+            raise VoiceprintError(f"voiceprint {self.name}: the vector is not one row of finite numbers; enroll again")
+        unit.flags.writeable = False
+        return unit
+
+    def require_consent(self, moment: datetime | None = None) -> None:
+        """Refuse a comparison when the consent has ended.
+
+        Parameters
+        ----------
+        moment : datetime, optional
+            Now by default.
+
+        Raises
+        ------
+        VoiceprintError
+        """
+        if self.consent.ended_at(now() if moment is None else moment):
+            raise VoiceprintError(
+                f"{self.name}: the consent ended on {self.consent.expires:%Y-%m-%d}; ask and enroll again, or delete"
+                " the voiceprint with `diarbook store expire`"
+            )
 
     @property
     def template(self) -> np.ndarray:
@@ -138,17 +162,26 @@ class Voiceprint:
         return len(self.vector)
 
 
-def check_name(name: str) -> None:
-    """Refuse a name that is empty or has stray white space.
+def person_name(name: str) -> str:
+    """The name of a person in Unicode NFC, by the one rule of :func:`diarbook.checks.check_person`.
 
     Raises
     ------
     VoiceprintError
+        When it is empty, too long, has stray white space or characters that do not print, or is the label of an
+        unknown speaker.
+
+    Examples
+    --------
+    >>> person_name("Jose\u0301")
+    'José'
 
     Chapter: voiceprints
     """
-    if not name.strip() or name != " ".join(name.split()):
-        raise VoiceprintError(f"voiceprint {name!r}: the name is empty or has stray white space; correct it")
+    try:
+        return check_person(name)
+    except OptionError as error:
+        raise VoiceprintError(str(error)) from None
 
 
 def now() -> datetime:
