@@ -6,7 +6,7 @@ from datetime import timedelta, timezone
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.voiceprints.people import GIVEN, person, same
 
@@ -62,6 +62,8 @@ def test_unknown_names(store):
     for act in (store.get, store.delete):
         with pytest.raises(VoiceprintError, match="nobody is called 'Eve'; `diarbook store list`"):
             act("Eve")
+        with pytest.raises(VoiceprintError, match=r"nobody is called 'E\\udcff'"):
+            act("E\udcff")  # a byte of the command line that is no UTF-8
 
 
 def traces(folder, *needles):

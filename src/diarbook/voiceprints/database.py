@@ -120,7 +120,7 @@ class Database:
             try:
                 connection.execute("PRAGMA query_only = ON")
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 connection.close()
                 code = getattr(error, "sqlite_errorname", "") or ""
                 if not code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
@@ -177,8 +177,10 @@ class Database:
             for name, remedy in REMEDIES.items():
                 if code.startswith(name):
                     raise VoiceprintError(f"{self.path}: {remedy}") from None
-            first = next(iter(str(error).splitlines()), type(error).__name__)
-            raise VoiceprintError(f"{self.path}: {first}; restore it from a copy or an export") from None
+            what = "".join(character if character.isprintable() else "?" for character in str(error))
+            raise VoiceprintError(f"{self.path}: {what}; restore it from a copy or an export") from None
+        except UnicodeDecodeError:  # Python's driver wants the damaged text in an error of SQLite to be UTF-8
+            raise VoiceprintError(f"{self.path}: {REMEDIES['SQLITE_CORRUPT']}") from None
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

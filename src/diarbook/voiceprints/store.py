@@ -186,6 +186,8 @@ class VoiceprintStore(Database):
         statement = f"SELECT {', '.join(self._columns.values())} FROM voiceprint WHERE name = ?"
         with self._explained():
             for spelled in dict.fromkeys((unicodedata.normalize("NFC", name), name)):
+                if not _is_text(spelled):
+                    continue  # bytes of a command line that are no UTF-8 are nobody's name
                 if (row := self._connection.execute(statement, (spelled,)).fetchone()) is not None:
                     return row
         return None
@@ -463,3 +465,7 @@ class VoiceprintStore(Database):
 def _word(name: str) -> str:
     """The word that RTTM writes for a name, in small letters."""
     return "_".join(unicodedata.normalize("NFC", name).split()).casefold()
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in name)
