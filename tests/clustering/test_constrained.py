@@ -6,8 +6,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 
 from diarbook.clustering.constrained import (
     MergeRule,
-    assign_with_exclusions,
-    assign_within_groups,
+    assign_crowded,
     constrained_agglomerative,
 )
 from diarbook.errors import OptionError
@@ -151,16 +150,16 @@ def test_bad_input():
         constrained_agglomerative(points, minimum_speakers=3, maximum_speakers=2)
 
 
-def test_assign_with_exclusions_by_hand():
+def test_assign_crowded_by_hand():
     centroids = np.eye(3)
     embeddings = np.array([[0.9, 0.5, 0.1], [0.8, 0.6, 0.0], [0.1, 0.2, 0.9]])
     excluded = np.array([[True, False, False], [False, False, False], [True, True, True]])
     nothing = np.zeros((3, 3))
     groups, seconds = np.array([0, 1, 2]), np.array([2.0, 1.0, 1.0])
-    labels = assign_with_exclusions(embeddings, centroids, nothing, nothing, excluded, groups, seconds)
+    labels = assign_crowded(embeddings, centroids, nothing, nothing, excluded, groups, seconds)
     assert labels.tolist() == [1, 0, 3]
     # In one group the longer one chooses first; the other takes what is left.
-    together = assign_with_exclusions(
+    together = assign_crowded(
         embeddings[:2],
         centroids,
         nothing[:2],
@@ -172,7 +171,11 @@ def test_assign_with_exclusions_by_hand():
     assert together.tolist() == [1, 0]
 
 
-def test_assign_within_groups_by_hand():
-    similarity = np.array([[0.9, 0.8], [0.85, 0.1], [0.2, 0.3], [np.nan, 0.0], [0.5, 0.6], [0.9, 0.5], [0.1, 0.2]])
-    groups = np.array([0, 0, 1, 1, 2, 2, 2])
-    assert assign_within_groups(similarity, groups).tolist() == [1, 0, 1, -1, 1, 0, -1]
+def test_a_voice_that_nobody_may_own_is_the_most_similar_speaker_when_there_are_no_more():
+    voice, centroids = np.array([[0.99, 0.1]]), np.eye(2)
+    nothing, everyone = np.zeros((1, 2)), np.ones((1, 2), dtype=bool)
+    chunks, seconds = np.array([0]), np.array([1.0])
+    arguments = voice, centroids, nothing, nothing, everyone, chunks, seconds
+    assert assign_crowded(*arguments).tolist() == [2]
+    assert assign_crowded(*arguments, maximum_speakers=3).tolist() == [2]
+    assert assign_crowded(*arguments, maximum_speakers=2).tolist() == [0]

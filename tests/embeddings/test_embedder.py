@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from diarbook import assets
-from diarbook.embeddings import Embedder, load_embedder, unit_length
+from diarbook.embeddings import Embedder, cosine_similarity, load_embedder, unit_length
 from diarbook.embeddings import embedder as module
 from diarbook.embeddings.embedder import campplus_features, export_onnx, exported_path
 from diarbook.errors import AudioError, DiarbookError, OptionError
+from diarbook.features import kaldi_fbank
 from diarbook.networks.ge2e import mel_energies
 
 WAVEFORM = assets.recording("sample").waveform
@@ -23,12 +24,42 @@ GE2E_PLACES = [0, 4, 5, 7, 8, 9, 10, 11]
 
 
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
-def test_campplus_reproduces_3d_speaker(backend):
+def test_campplus_reproduces_3d_speaker_on_its_features(backend):
+    # 3D-Speaker's front end takes samples within -1 to 1; ours takes them as 16-bit integers, see the next test.
     embedder = load_embedder("campplus", backend)
-    embeddings = embedder.embed(WAVEFORM, [[7, 9], [20, 20.5]])
+    items = [
+        kaldi_fbank(WAVEFORM[first:last], 80, scale=1.0) for first, last in ((112_000, 144_000), (320_000, 328_000))
+    ]
+    embeddings = embedder.embed_features(items)
     assert embeddings.shape == (2, embedder.dimension) == (2, 192)
     assert embeddings.dtype == np.float32
     np.testing.assert_allclose(embeddings[:, :8], [CAMPPLUS_7_9, CAMPPLUS_20_20_5], atol=1e-4)
+    ours = embedder.embed(WAVEFORM, [[7, 9], [20, 20.5]])
+    assert (np.diag(cosine_similarity(embeddings, ours)) > 0.98).all(), "at full level the two scales hardly differ"
+
+
+@pytest.mark.parametrize("name", ["sample", "trn04"])
+def test_a_quiet_recording_gives_the_embedding_of_a_loud_one(name):
+    waveform, windows = assets.recording(name).waveform, np.arange(5, 25, 2)[:, None] + [0.0, 2.0]
+    loud = load_embedder().embed(waveform, windows)
+    for decibels in (-20, -40, -60):
+        quiet = load_embedder().embed((waveform * 10 ** (decibels / 20)).astype(np.float32), windows)
+        assert np.diag(cosine_similarity(loud, quiet)).min() > 0.98, decibels
+
+
+@pytest.mark.parametrize("name", ["campplus", "ge2e"])
+def test_everybody_has_one_front_end(name):
+    embedder = load_embedder(name)
+    features = embedder.features(WAVEFORM)
+    assert abs(len(features) - 30 * embedder.frame_rate) < 5
+    spans = np.array([[700, 898], [2000, 2148], [2990, 2999], [4000, 4100]])
+    result = embedder.embed_spans(features, spans)
+    np.testing.assert_array_equal(result[:2], embedder.embed_features([features[700:898], features[2000:2148]]))
+    assert np.isnan(result[2:]).all()
+    assert embedder.features(np.zeros(399, np.float32)).shape == (0, features.shape[1])
+    if name == "campplus":
+        windows = embedder.embed(WAVEFORM, [[7, 9], [20, 21.5]])
+        assert (np.diag(cosine_similarity(result[:2], windows)) > 0.9999).all()
 
 
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
@@ -83,13 +114,6 @@ def test_features_from_the_caller_give_the_same_embedding(name):
     assert np.isnan(result[1]).all()
 
 
-def test_a_channels_gain_does_not_change_campplus():
-    # Mean removal takes a gain away. What is left comes from the floor under the logarithm, so the speech is wide-band.
-    waveform = assets.recording("trn04").waveform
-    once, twice = (unit_length(load_embedder().embed(gain * waveform, [[5, 8]]))[0] for gain in (8, 16))
-    assert float(once @ twice) > 0.999
-
-
 @pytest.mark.parametrize(
     ("windows", "message"), [([[2, 1]], "start before end"), ([[0, np.nan]], "finite"), ([[0, np.inf]], "finite")]
 )
@@ -112,6 +136,7 @@ def test_bad_input_is_refused():
 def test_models_are_loaded_once():
     assert isinstance(load_embedder(), Embedder)
     assert load_embedder("ge2e") is load_embedder("ge2e")
+    assert load_embedder() is load_embedder("campplus") is load_embedder(backend="onnx", name="campplus")
 
 
 def test_export_is_kept_under_a_name_that_changes_with_the_weights():

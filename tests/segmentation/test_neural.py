@@ -72,7 +72,7 @@ def test_reading_the_checkpoint_imports_no_pyannote_audio():
     import sys
 
     code = (
-        "import sys; from diarbook.segmentation.model import build_network; build_network();"
+        "import sys; from diarbook.networks.pyannet import build_network; build_network();"
         "assert 'pyannote.audio' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

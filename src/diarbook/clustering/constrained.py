@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 
 from diarbook.checks import check_embeddings
@@ -271,15 +270,17 @@ def _dissolve_small(units: np.ndarray, seconds: np.ndarray, labels: np.ndarray) 
     return labels
 
 
-def assign_with_exclusions(
+def assign_crowded(
     embeddings: np.ndarray,
     centroids: np.ndarray,
     agreement: np.ndarray,
     evidence: np.ndarray,
     excluded: np.ndarray,
-    groups: np.ndarray,
+    chunks: np.ndarray,
     seconds: np.ndarray,
     rule: MergeRule = DEFAULT_RULE,
+    *,
+    maximum_speakers: int | None = None,
 ) -> np.ndarray:
     """Give voices that never speak alone the likeliest speaker among those who are not the ones talking over them.
 
@@ -292,17 +293,25 @@ def assign_with_exclusions(
     agreement, evidence : ndarray of shape (m, k)
         What the chunks say of each pair, see :class:`MergeRule`.
     excluded : ndarray of bool, shape (m, k)
-        Speakers whom an item cannot be.
-    groups : ndarray of int, shape (m,)
-        No two items of a group get the same speaker of the k.
+        Speakers whom a voice cannot be.
+    chunks : ndarray of int, shape (m,)
+        Where each voice is heard: no two of a chunk get the same speaker of the k.
     seconds : ndarray of shape (m,)
-        Items with more speech choose first.
+        Voices with more speech choose first.
     rule : MergeRule
+    maximum_speakers : int, optional
+        When there are that many already, a voice for whom everyone is excluded gets the most similar speaker.
 
     Returns
     -------
     ndarray of int, shape (m,)
         0 to k - 1, or k, "somebody else", when everyone is excluded.
+
+    Examples
+    --------
+    >>> voice, speakers, nothing = np.array([[1.0, 0.1]]), np.eye(2), np.zeros((1, 2))
+    >>> assign_crowded(voice, speakers, nothing, nothing, nothing > 0, np.array([0]), np.array([1.0])).tolist()
+    [0]
 
     Chapter: clustering
     """
@@ -310,47 +319,15 @@ def assign_with_exclusions(
     labels = np.full(len(embeddings), count)
     if count == 0 or len(embeddings) == 0:
         return labels
-    score = unit_rows(np.asarray(embeddings, dtype=np.float64)) @ centroids.T + rule.evidence_offset(
-        agreement, evidence
-    )
+    cosine = unit_rows(np.asarray(embeddings, dtype=np.float64)) @ centroids.T
+    score = cosine + rule.evidence_offset(agreement, evidence)
+    full = maximum_speakers is not None and count >= maximum_speakers
     excluded = excluded.copy()
     for item in np.argsort(-seconds, kind="stable"):
         allowed = np.where(excluded[item], -np.inf, score[item])
         if np.isfinite(allowed).any():
             labels[item] = int(allowed.argmax())
-            excluded[groups == groups[item], labels[item]] = True
-    return labels
-
-
-def assign_within_groups(similarity: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Give each item its most similar cluster, no two items of a group the same one.
-
-    Parameters
-    ----------
-    similarity : ndarray of shape (n, clusters)
-        A row that is not finite cannot be judged.
-    groups : ndarray of int, shape (n,)
-        Such as the chunk of each local speaker.
-
-    Returns
-    -------
-    ndarray of int, shape (n,)
-        By the assignment of each group with the greatest sum (Hungarian method); -1 where a group has more items
-        than there are clusters, or the item cannot be judged.
-
-    References
-    ----------
-    kuhn1955hungarian
-
-    Chapter: clustering
-    """
-    similarity, groups = np.asarray(similarity, dtype=np.float64), np.asarray(groups)
-    labels = np.full(len(similarity), -1)
-    judged = np.isfinite(similarity).all(axis=1)
-    order = np.argsort(groups, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
-        members = members[judged[members]]
-        if len(members):
-            rows, columns = linear_sum_assignment(similarity[members], maximize=True)
-            labels[members[rows]] = columns
+            excluded[chunks == chunks[item], labels[item]] = True
+        elif full:
+            labels[item] = int(cosine[item].argmax())
     return labels

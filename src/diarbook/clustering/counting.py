@@ -10,6 +10,8 @@ import numpy as np
 from diarbook.checks import check_choice, check_embeddings
 from diarbook.clustering.agglomerative import cut_tree, merge_tree
 from diarbook.clustering.common import check_range, distances
+from diarbook.clustering.mixture import gaussian_mixture
+from diarbook.clustering.spectral import spectral
 from diarbook.errors import OptionError
 
 METHODS = ("threshold", "eigengap", "nme", "silhouette", "bic")
@@ -109,14 +111,10 @@ def estimate_speakers(
         count = int(cut_tree(merge_tree(points, linkage, metric), threshold=threshold).max()) + 1
         return min(max(count, low), high)
     if method in ("eigengap", "nme"):
-        from diarbook.clustering.spectral import spectral
-
         name = {"eigengap": "refined", "nme": "nme"}[method]
         labels = spectral(points, method=name, minimum_speakers=low, maximum_speakers=high, seed=seed)
         return int(labels.max()) + 1
     if method == "bic":
-        from diarbook.clustering.mixture import gaussian_mixture
-
         labels = gaussian_mixture(points, metric=metric, minimum_speakers=low, maximum_speakers=high, seed=seed)
         return int(labels.max()) + 1
     table, tree = distances(points, metric), merge_tree(points, linkage, metric)

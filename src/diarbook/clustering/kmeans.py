@@ -170,27 +170,18 @@ def fit_k_means(
 
 
 def k_means(
-    embeddings: np.ndarray,
-    clusters: int | None = None,
-    *,
-    metric: str = "cosine",
-    restarts: int = 10,
-    seed: int = 0,
-    minimum_speakers: int = 1,
-    maximum_speakers: int | None = 10,
+    embeddings: np.ndarray, clusters: int, *, metric: str = "cosine", restarts: int = 10, seed: int = 0
 ) -> np.ndarray:
     """k-means clustering of embeddings.
 
     Parameters
     ----------
     embeddings : array of shape (n, d)
-    clusters : int, optional
-        Estimated by the silhouette when it is not given.
+    clusters : int
+        How many; :func:`diarbook.clustering.counting.estimate_speakers` estimates it.
     metric : {"cosine", "euclidean"}
-        ``cosine`` scales embeddings and centres to length one (spherical k-means).
+        ``cosine`` scales embeddings and centers to length one (spherical k-means).
     restarts, seed : int
-    minimum_speakers, maximum_speakers : int
-        Limits of the estimate.
 
     Returns
     -------
@@ -206,19 +197,19 @@ def k_means(
     ----------
     arthur2007kmeans
 
+    Examples
+    --------
+    >>> k_means(np.array([[1.0, 0.1], [0.1, 1.0], [1.0, 0.0]]), 2).tolist()
+    [0, 1, 0]
+
     Chapter: clustering
     """
     points = check_embeddings(embeddings)
     check_choice("metric", metric, METRICS)
-    low, high = check_range(minimum_speakers, maximum_speakers, clusters, len(points))
+    count, _ = check_range(clusters, clusters, None, len(points))
     if len(points) == 0:
         return np.empty(0, dtype=int)
     if metric == "cosine":
         points = unit_rows(points)
-    if low < high:
-        from diarbook.clustering.counting import estimate_speakers
-
-        low = estimate_speakers(
-            points, "silhouette", minimum_speakers=low, maximum_speakers=high, metric=metric, seed=seed
-        )
-    return first_appearance(fit_k_means(points, low, restarts=restarts, seed=seed, spherical=metric == "cosine").labels)
+    fit = fit_k_means(points, count, restarts=restarts, seed=seed, spherical=metric == "cosine")
+    return first_appearance(fit.labels)

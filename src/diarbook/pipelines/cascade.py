@@ -6,21 +6,21 @@ Chapter: start
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from diarbook.audio import SAMPLE_RATE, check_waveform
-from diarbook.clustering.constrained import (
-    MergeRule,
-    constrained_agglomerative,
-)
-from diarbook.pipelines.options import Progress, SpeakerBounds, ignore_progress, is_silent, speaker_bounds
+from diarbook.clustering.constrained import MergeRule, constrained_agglomerative
+from diarbook.embeddings.embedder import load_embedder
+from diarbook.pipelines.options import ANY_NUMBER, Progress, SpeakerBounds, is_silent, weighted
 from diarbook.pipelines.overlap import DEFAULTS
-from diarbook.turns import (
-    Turn,
-    crop,
-    label_by_appearance,
-)
+from diarbook.segmentation.windows import uniform_windows, windows_to_turns
+from diarbook.turns import Turn, crop, label_by_appearance
+from diarbook.vad import segmentation_vad
+
+# What each stage costs of all the work, measured on the meeting clips.
+SHARES = {"segmentation": 0.6, "embeddings": 0.37, "clustering": 0.02, "reconstruction": 0.01}
 
 Vad = Callable[[np.ndarray], np.ndarray]
 Windows = Callable[[np.ndarray], np.ndarray]
@@ -35,7 +35,7 @@ CASCADE_MINIMUM_SPEAKER = 3.0
 def cluster_windows(
     embeddings: np.ndarray,
     windows: np.ndarray,
-    bounds: SpeakerBounds = SpeakerBounds(),
+    bounds: SpeakerBounds = ANY_NUMBER,
     rule: MergeRule = CASCADE_RULE,
     minimum_speaker: float = CASCADE_MINIMUM_SPEAKER,
 ) -> np.ndarray:
@@ -83,17 +83,40 @@ def cluster_windows(
     return labels
 
 
+@dataclass(frozen=True, slots=True)
+class CascadeStages:
+    """The five stages, each of which can be replaced, by another function or by the truth.
+
+    Parameters
+    ----------
+    vad : callable, optional
+        Waveform to speech (n, 2) in seconds; segmentation-3.0 by default,
+        :func:`~diarbook.pipelines.oracles.oracle_vad` for the truth.
+    windows : callable, optional
+        Speech to windows (m, 2); 1.5 s every 0.75 s by default.
+    embed : callable, optional
+        Waveform and windows to embeddings (m, d), NaN where a window is too short; CAM++ by default.
+    cluster : callable, optional
+        Embeddings, windows and :class:`~diarbook.pipelines.options.SpeakerBounds` to labels (m,);
+        :func:`cluster_windows` by default, :func:`~diarbook.pipelines.oracles.oracle_window_labels` for the truth.
+    smooth : callable, optional
+        Windows and labels to turns; by default each moment goes to the window whose center is nearest.
+
+    Chapter: stage-swap
+    """
+
+    vad: Vad | None = None
+    windows: Windows | None = None
+    embed: Embed | None = None
+    cluster: Cluster | None = None
+    smooth: Smooth | None = None
+
+
 def cascade(
     waveform: np.ndarray,
+    stages: CascadeStages = CascadeStages(),
     *,
-    vad: Vad | None = None,
-    windows: Windows | None = None,
-    embed: Embed | None = None,
-    cluster: Cluster | None = None,
-    smooth: Smooth | None = None,
-    num_speakers: int | None = None,
-    min_speakers: int | None = None,
-    max_speakers: int | None = None,
+    bounds: SpeakerBounds = ANY_NUMBER,
     progress: Progress | None = None,
 ) -> list[Turn]:
     """Diarize stage by stage: where is speech, cut it, embed the pieces, group them, smooth.
@@ -104,21 +127,10 @@ def cascade(
     ----------
     waveform : ndarray of shape (samples,)
         At 16 kHz.
-    vad : callable, optional
-        Waveform to speech (n, 2) in seconds; segmentation-3.0 by default, :func:`oracle_vad` for the truth.
-    windows : callable, optional
-        Speech to windows (m, 2); 1.5 s every 0.75 s by default.
-    embed : callable, optional
-        Waveform and windows to embeddings (m, d), NaN where a window is too short; CAM++ by default.
-    cluster : callable, optional
-        Embeddings, windows and :class:`SpeakerBounds` to labels (m,); :func:`cluster_windows` by default,
-        :func:`oracle_window_labels` for the truth.
-    smooth : callable, optional
-        Windows and labels to turns; by default each moment goes to the window whose centre is nearest.
-    num_speakers, min_speakers, max_speakers : int, optional
-        Number of speakers, or bounds on it.
+    stages : CascadeStages
+    bounds : SpeakerBounds
     progress : callable, optional
-        Called with a stage's name and the share of it that is done.
+        Called with a stage's name and the share of all work done, 0 to 1.
 
     Returns
     -------
@@ -129,8 +141,6 @@ def cascade(
     ------
     AudioError
         When the waveform cannot be used.
-    OptionError
-        When the numbers of speakers contradict each other.
 
     References
     ----------
@@ -138,27 +148,20 @@ def cascade(
 
     Chapter: start
     """
-    from diarbook.segmentation.windows import uniform_windows, windows_to_turns
-
     waveform = check_waveform(waveform)
-    bounds = speaker_bounds(num_speakers, min_speakers, max_speakers)
-    report = progress or ignore_progress
     if is_silent(waveform):
         return []
-    speech = (vad or cascade_vad)(waveform)
+    report = weighted(progress, SHARES)
+    speech = (stages.vad or cascade_vad)(waveform)
     report("segmentation", 1.0)
-    pieces = (windows or uniform_windows)(speech)
+    pieces = (stages.windows or uniform_windows)(speech)
     if len(pieces) == 0:
         return []
-    if embed is None:
-        from diarbook.embeddings import load_embedder
-
-        embed = load_embedder("campplus").embed
-    embeddings = embed(waveform, pieces)
+    embeddings = (stages.embed or load_embedder("campplus").embed)(waveform, pieces)
     report("embeddings", 1.0)
-    labels = (cluster or cluster_windows)(embeddings, pieces, bounds)
+    labels = (stages.cluster or cluster_windows)(embeddings, pieces, bounds)
     report("clustering", 1.0)
-    turns = (smooth or windows_to_turns)(pieces, labels)
+    turns = (stages.smooth or windows_to_turns)(pieces, labels)
     report("reconstruction", 1.0)
     return label_by_appearance(crop(turns, 0.0, len(waveform) / SAMPLE_RATE))
 
@@ -168,6 +171,4 @@ def cascade_vad(waveform: np.ndarray) -> np.ndarray:
 
     Chapter: vad
     """
-    from diarbook.vad import segmentation_vad
-
     return segmentation_vad(waveform, onset=DEFAULTS.speech_onset, step=DEFAULTS.step)

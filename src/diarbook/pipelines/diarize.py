@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from diarbook.errors import OptionError
+from diarbook.checks import check_choice
 from diarbook.pipelines.cascade import cascade
-from diarbook.pipelines.options import Progress
+from diarbook.pipelines.options import Progress, speaker_bounds
 from diarbook.pipelines.overlap import overlap_aware
 from diarbook.pipelines.peer import pyannote_peer
 from diarbook.turns import Turn
@@ -39,7 +39,7 @@ def diarize(
     min_speakers, max_speakers : int, optional
         Bounds on it.
     progress : callable, optional
-        Called with a stage's name and the share of it that is done, 0 to 1.
+        Called with a stage's name and the share of all work done, 0 to 1.
 
     Returns
     -------
@@ -59,13 +59,7 @@ def diarize(
 
     Chapter: start
     """
-    run = {"overlap": overlap_aware, "cascade": cascade, "pyannote": pyannote_peer}.get(pipeline)
-    if run is None:
-        raise OptionError(f"unknown pipeline {pipeline!r}; known: {', '.join(PIPELINES)}")
-    return run(
-        waveform,
-        num_speakers=num_speakers,
-        min_speakers=min_speakers,
-        max_speakers=max_speakers,
-        progress=progress,
-    )
+    check_choice("pipeline", pipeline, PIPELINES)
+    bounds = speaker_bounds(num_speakers, min_speakers, max_speakers)
+    run = {"overlap": overlap_aware, "cascade": cascade, "pyannote": pyannote_peer}[pipeline]
+    return run(waveform, bounds=bounds, progress=progress)

@@ -1,11 +1,11 @@
-"""What every pipeline takes: bounds on the number of speakers, a report of progress.
+"""What every pipeline takes: bounds on the number of speakers, and somebody to report progress to.
 
 Chapter: start
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ import numpy as np
 from diarbook.errors import OptionError
 
 SILENCE = 1e-4  # a recording that never exceeds -80 dB of full scale holds no speech
+BLOCK_SAMPLES = 1 << 22  # looked at in one go, so that hours of sound cost no second copy
+
 Progress = Callable[[str, float], None]
 
 
@@ -27,6 +29,9 @@ class SpeakerBounds:
     most: int | None = None
 
 
+ANY_NUMBER = SpeakerBounds()
+
+
 def speaker_bounds(
     num_speakers: int | None = None, min_speakers: int | None = None, max_speakers: int | None = None
 ) -> SpeakerBounds:
@@ -36,6 +41,11 @@ def speaker_bounds(
     ------
     OptionError
         When one is below 1, the minimum is above the maximum, or the number comes with a bound.
+
+    Examples
+    --------
+    >>> speaker_bounds(min_speakers=2)
+    SpeakerBounds(least=2, most=None)
 
     Chapter: clustering
     """
@@ -51,8 +61,39 @@ def speaker_bounds(
     return SpeakerBounds(min_speakers or 1, max_speakers)
 
 
-def ignore_progress(_stage: str, _done: float) -> None:
-    """No progress is shown."""
+def weighted(progress: Progress | None, shares: Mapping[str, float]) -> Progress:
+    """A report of each stage's own progress, passed on as the share of all the work that is done.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with a stage's name and the share of all work done, 0 to 1.
+    shares : mapping of str to float
+        Each stage's share of the work, in the order of the stages; they add up to 1.
+
+    Returns
+    -------
+    callable
+        Takes a stage's name and how much of that stage is done, 0 to 1.
+
+    Examples
+    --------
+    >>> report = weighted(lambda stage, done: print(f"{stage} {done:.0%}"), {"listen": 0.8, "write": 0.2})
+    >>> report("listen", 0.5)
+    listen 40%
+    >>> report("write", 1.0)
+    write 100%
+
+    Chapter: start
+    """
+    names = list(shares)
+
+    def report(stage: str, done: float) -> None:
+        if progress is not None:
+            before = sum(shares[name] for name in names[: names.index(stage)])
+            progress(stage, min(1.0, before + shares[stage] * done))
+
+    return report
 
 
 def is_silent(waveform: np.ndarray) -> bool:
@@ -60,4 +101,5 @@ def is_silent(waveform: np.ndarray) -> bool:
 
     Chapter: vad
     """
-    return float(np.abs(waveform).max(initial=0.0)) < SILENCE
+    blocks = (waveform[first : first + BLOCK_SAMPLES] for first in range(0, len(waveform), BLOCK_SAMPLES))
+    return all(float(np.abs(block).max()) < SILENCE for block in blocks)

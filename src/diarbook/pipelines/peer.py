@@ -10,7 +10,7 @@ import functools
 import numpy as np
 
 from diarbook.audio import SAMPLE_RATE, check_waveform
-from diarbook.pipelines.options import Progress, ignore_progress, is_silent, speaker_bounds
+from diarbook.pipelines.options import ANY_NUMBER, Progress, SpeakerBounds, is_silent, weighted
 from diarbook.turns import (
     Turn,
     crop,
@@ -18,6 +18,9 @@ from diarbook.turns import (
     label_by_appearance,
     merge,
 )
+
+# What each of its steps costs of all the work, by the names that it reports.
+SHARES = {"segmentation": 0.2, "speaker_counting": 0.01, "embeddings": 0.78, "discrete_diarization": 0.01}
 
 
 class _PeerEmbedding:
@@ -47,9 +50,7 @@ def pyannote_peer(
     *,
     threshold: float = 0.9,
     minimum_cluster_size: int = 12,
-    num_speakers: int | None = None,
-    min_speakers: int | None = None,
-    max_speakers: int | None = None,
+    bounds: SpeakerBounds = ANY_NUMBER,
     progress: Progress | None = None,
 ) -> list[Turn]:
     """pyannote.audio's own SpeakerDiarization pipeline on the same two networks, assembled offline.
@@ -62,6 +63,9 @@ def pyannote_peer(
         best of 0.6 to 1.1 on the training clips.
     minimum_cluster_size : int
         Embeddings in a cluster that counts.
+    bounds : SpeakerBounds
+    progress : callable, optional
+        Called with a stage's name and the share of all work done, 0 to 1.
 
     References
     ----------
@@ -72,8 +76,7 @@ def pyannote_peer(
     import torch
 
     waveform = check_waveform(waveform)
-    bounds = speaker_bounds(num_speakers, min_speakers, max_speakers)
-    report = progress or ignore_progress
+    report = weighted(progress, SHARES)
     if is_silent(waveform):
         return []
     pipeline = _peer_pipeline()
@@ -89,7 +92,8 @@ def pyannote_peer(
     )
 
     def hook(step: str, _artefact: object, total: int | None = None, completed: int | None = None, **_: object) -> None:
-        report(step, 1.0 if not total else (completed or 0) / total)
+        if step in SHARES:
+            report(step, 1.0 if not total else min(1.0, (completed or 0) / total))
 
     file = {"waveform": torch.from_numpy(waveform)[None], "sample_rate": SAMPLE_RATE, "uri": "waveform"}
     output = pipeline.apply(file, min_speakers=bounds.least, max_speakers=bounds.most, hook=hook)

@@ -20,7 +20,7 @@ from diarbook.segmentation.scores import ChunkScores, speech_and_overlap
 ACTIVE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Links:
     """How chunks judge pairs of stretches.
 
@@ -61,14 +61,14 @@ def change_frames(votes: np.ndarray, share: float = 0.35, width: int = 9, apart:
     Chapter: segmentation
     """
     height = np.convolve(votes, np.ones(width), mode="same")
-    taken = np.zeros(len(height), dtype=bool)
-    found = []
+    blocked = np.zeros(len(height), dtype=bool)
+    frames = []
     candidates = np.flatnonzero(height >= share)
     for frame in candidates[np.argsort(-height[candidates], kind="stable")]:
-        if not taken[frame]:
-            found.append(frame)
-            taken[max(0, frame - apart) : frame + apart + 1] = True
-    return np.array(sorted(found), dtype=int)
+        if not blocked[frame]:
+            frames.append(frame)
+            blocked[max(0, frame - apart) : frame + apart + 1] = True
+    return np.array(sorted(frames), dtype=int)
 
 
 def lone_runs(
@@ -101,7 +101,7 @@ def lone_runs(
     width = round(fill / scores.frame_step) + 1
     lone = np.pad((speech > speech_onset) & (overlap < overlap_onset), width)
     lone = binary_closing(lone, np.ones(width))[width:-width] & (overlap < overlap_onset)
-    runs = np.flatnonzero(np.diff(np.pad(lone.astype(np.int8), 1))).reshape(-1, 2)
+    runs = spans_of_activity(lone, 0.5)
     changes = change_frames(change_votes(scores, activity))
     cut: list[tuple[int, int]] = []
     for start, end in runs:
@@ -179,9 +179,22 @@ def crowded_speakers(
     active = activity > ACTIVE
     alone = (active & (active.sum(axis=-1, keepdims=True) == 1)).sum(axis=1) * scores.frame_step
     wanted = (alone < alone_below) & (active.sum(axis=1) * scores.frame_step >= active_above)
-    taken = np.zeros(len(activity), dtype=bool)
-    taken[::every] = taken[-1] = True
-    return np.argwhere(wanted & taken[:, None])
+    looked_at = np.zeros(len(activity), dtype=bool)
+    looked_at[::every] = looked_at[-1] = True
+    return np.argwhere(wanted & looked_at[:, None])
+
+
+def spans_of_activity(active: np.ndarray, threshold: float = ACTIVE) -> np.ndarray:
+    """First frames, and the frames after the last, of the runs above a threshold: (frames,) to (n, 2).
+
+    Examples
+    --------
+    >>> spans_of_activity(np.array([0.9, 0.8, 0.1, 0.7])).tolist()
+    [[0, 2], [3, 4]]
+
+    Chapter: segmentation
+    """
+    return np.flatnonzero(np.diff(np.pad((np.asarray(active) > threshold).astype(np.int8), 1))).reshape(-1, 2)
 
 
 def occupancy(activity: np.ndarray, spans: np.ndarray) -> np.ndarray:
@@ -252,8 +265,33 @@ def crowded_links(scores: ChunkScores, activity: np.ndarray, crowded: np.ndarray
     shape = (len(crowded), len(stretches))
     if not rows:
         return Links(csr_array(shape), csr_array(shape))
-    place = (np.concatenate(rows), np.concatenate(columns))
+    cells = (np.concatenate(rows), np.concatenate(columns))
     return Links(
-        coo_array((np.concatenate(agreement), place), shape=shape).tocsr(),
-        coo_array((np.concatenate(evidence), place), shape=shape).tocsr(),
+        coo_array((np.concatenate(agreement), cells), shape=shape).tocsr(),
+        coo_array((np.concatenate(evidence), cells), shape=shape).tocsr(),
     )
+
+
+def speakers_talking_over(links: Links, member: np.ndarray, caution: float = 0.2) -> np.ndarray:
+    """Speakers whom a crowded local speaker cannot be: somebody else dominates a stretch of theirs in the chunk.
+
+    Parameters
+    ----------
+    links : Links
+        Of m crowded local speakers and n stretches.
+    member : ndarray of shape (n, speakers)
+        1 where a stretch belongs to a speaker.
+    caution : float
+        How far the verdict must be from even, 0 to 1, before it counts.
+
+    Returns
+    -------
+    ndarray of bool, shape (m, speakers)
+
+    Chapter: clustering
+    """
+    balance = (links.agreement + caution * links.evidence).tocoo()
+    against = balance.data < 0
+    counts = np.zeros((links.evidence.shape[0], member.shape[1]))
+    np.add.at(counts, balance.row[against], member[balance.col[against]])
+    return counts > 0

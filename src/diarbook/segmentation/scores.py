@@ -21,7 +21,7 @@ from diarbook.networks.powerset import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ChunkScores:
     """What the network says of each chunk of a recording.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diarbook.audio import SAMPLE_RATE
-from diarbook.clustering.constrained import assign_with_exclusions
+from diarbook.clustering.constrained import assign_crowded
 from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import AudioError, OptionError
 from diarbook.networks.powerset import FRAME_SAMPLES
@@ -429,7 +429,7 @@ class StreamingDiarizer:
         np.add.at(others, balance.row[against], member[balance.col[against]])
         centroids = np.zeros((count, grouping.sums.shape[1]))
         np.add.at(centroids, grouping.groups, grouping.sums)
-        placed = assign_with_exclusions(
+        placed = assign_crowded(
             np.stack([vector for *_, vector, _ in found]),
             unit_length(centroids),
             agreement,
