@@ -128,6 +128,7 @@ def damage(path, change):
         ("samples = -1", "stands on no speech"),
         ("expires = 'never'", "expires is 'never', expected a time"),
         ("given = '2026-01-01'", "has no time zone"),
+        ("expires = '2027-01-01'", "expires 2027-01-01T00:00:00 has no time zone"),
         ("statement = ' '", "the statement is empty"),
     ],
 )

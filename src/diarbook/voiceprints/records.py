@@ -163,7 +163,12 @@ def end_of(expires: object) -> datetime | None:
 
     Chapter: privacy
     """
-    return None if expires is None else _moment({"expires": expires}, "expires")
+    if expires is None:
+        return None
+    end = _moment({"expires": expires}, "expires")
+    if end.tzinfo is None:
+        raise VoiceprintError(f"expires {end.isoformat()} has no time zone; add one, such as +00:00")
+    return end
 
 
 def _voiceprint(values: Mapping[str, object]) -> Voiceprint:
