@@ -16,7 +16,7 @@ import numpy as np
 from diarbook import assets
 from diarbook.audio import SAMPLE_RATE, check_waveform
 from diarbook.checks import check_choice
-from diarbook.errors import DiarbookError, OptionError
+from diarbook.errors import AssetError, DiarbookError, OptionError
 from diarbook.features import FRAME_LENGTH
 from diarbook.networks.onnx import THREADS, export, session
 
@@ -79,6 +79,11 @@ class Embedder:
     minimum_seconds: float
     front_end: FrontEnd
     network: Network
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Name and version, see :func:`model_identity`: vectors of two identities cannot be compared."""
+        return model_identity(self.name)
 
     @property
     def frame_rate(self) -> int:
@@ -430,6 +435,27 @@ SPECIFICATIONS = {
     ),
     "ge2e": Specification(256, 0.25, 160, FrontEnd(40, _ge2e_features, _ge2e_parts, _ge2e_windows), _load_ge2e),
 }
+
+
+def model_identity(name: str = "campplus") -> tuple[str, str]:
+    """Name and version of an embedding model; the version is the start of the SHA-256 of its weights.
+
+    Raises
+    ------
+    AssetError
+        When the model is unknown.
+
+    Examples
+    --------
+    >>> model_identity("campplus")
+    ('campplus', '92f29b94e694')
+
+    Chapter: voiceprints
+    """
+    entry = assets.models().get(name)
+    if entry is None:
+        raise AssetError(f"unknown model {name!r}; known: {', '.join(assets.models())}")
+    return name, entry["weights"].sha256[:12]
 
 
 def load_embedder(name: str = "campplus", backend: str = "onnx") -> Embedder:
