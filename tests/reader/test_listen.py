@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 import soundfile
-from tests.test_plots import NASTY, parse
+from tests.reader.test_plots import NASTY, parse
 
 from diarbook.audio import SAMPLE_RATE
 from diarbook.errors import AudioError, OptionError

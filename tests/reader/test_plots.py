@@ -115,7 +115,7 @@ def test_text_has_contrast_in_both_themes():
 
 
 def test_palette_equals_the_style_sheet():
-    text = (Path(__file__).parents[1] / "book" / "_static" / "wsw.css").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "book" / "_static" / "wsw.css").read_text(encoding="utf-8")
     assert tuple(re.findall(r"--speaker-\d: (#[0-9a-f]{6});", text)) == plots.PALETTE
 
 
@@ -275,7 +275,7 @@ def test_source_shows_the_function_and_links_its_lines():
     assert "def regions(turns" in listing
     link = next(attrs["href"] for tag, attrs in checker.tags if tag == "a")
     first = int(re.search(r"src/diarbook/turns\.py#L(\d+)-L\d+$", link)[1])
-    lines = (Path(plots.__file__).parent / "turns.py").read_text(encoding="utf-8").splitlines()
+    lines = (Path(plots.__file__).parents[1] / "turns.py").read_text(encoding="utf-8").splitlines()
     assert lines[first - 1].startswith("def regions")
     parse(source.source_html(Turn))
 
