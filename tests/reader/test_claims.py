@@ -65,6 +65,8 @@ def test_a_check_takes_arrays():
     PAGE.check("strings", ["a"] == ["a"])
     with pytest.raises(ClaimError):
         PAGE.check("all of them", np.array([True, False]))
+    with pytest.raises(ClaimError):
+        PAGE.check("something was selected", [])
 
 
 @pytest.mark.parametrize(

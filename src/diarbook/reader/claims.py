@@ -197,7 +197,8 @@ class Page:
 
         Chapter: start
         """
-        answer = bool(np.all(holds))
+        # An empty list is not true, whatever NumPy says of all its elements.
+        answer = bool(holds.all()) if isinstance(holds, np.ndarray) else bool(holds)
         _settle(Claim(self.name, sentence, answer, answer))
 
 
