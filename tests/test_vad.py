@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from diarbook import vad
 from diarbook.assets import recording
 from diarbook.errors import AudioError, OptionError
-from diarbook.metrics import detection_error
+from diarbook.metrics import detection, detection_error
 from diarbook.turns import regions
 
 
@@ -29,43 +31,43 @@ def bursts(spans: list[tuple[float, float]], seconds: float, noise_db: float = -
 def test_two_thresholds_by_hand():
     scores = np.array([0.1, 0.6, 0.9, 0.5, 0.4, 0.2, 0.5, 0.9])
     # Starts at the first score of 0.8 or more, lasts while it is not below 0.4.
-    np.testing.assert_allclose(vad.hysteresis(scores, 1.0, 0.8, 0.4), [[2, 5], [7, 8]])
-    np.testing.assert_allclose(vad.hysteresis(scores, 1.0, 0.5), [[1, 4], [6, 8]])
+    np.testing.assert_allclose(vad.Hysteresis(0.8, 0.4).regions(scores, 1.0), [[2, 5], [7, 8]])
+    np.testing.assert_allclose(vad.Hysteresis(0.5).regions(scores, 1.0), [[1, 4], [6, 8]])
 
 
 def test_thresholds_are_met_by_equality():
-    assert vad.hysteresis(np.array([0.5, 0.49]), 1.0, 0.5).tolist() == [[0, 1]]
+    assert vad.Hysteresis(0.5).regions(np.array([0.5, 0.49]), 1.0).tolist() == [[0, 1]]
 
 
 def test_order_of_fill_drop_and_pad():
     scores = np.array([0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0], float)
-    np.testing.assert_allclose(vad.hysteresis(scores, 0.1), [[0.1, 0.2], [0.3, 0.4], [0.8, 0.9]])
-    filled = vad.hysteresis(scores, 0.1, minimum_silence=0.2)
+    np.testing.assert_allclose(vad.Hysteresis().regions(scores, 0.1), [[0.1, 0.2], [0.3, 0.4], [0.8, 0.9]])
+    filled = vad.Hysteresis(minimum_silence=0.2).regions(scores, 0.1)
     np.testing.assert_allclose(filled, [[0.1, 0.4], [0.8, 0.9]])
     # The lone frame goes before padding could make it long enough.
-    dropped = vad.hysteresis(scores, 0.1, minimum_silence=0.2, minimum_speech=0.25, padding=0.15)
+    dropped = vad.Hysteresis(minimum_silence=0.2, minimum_speech=0.25, padding=0.15).regions(scores, 0.1)
     np.testing.assert_allclose(dropped, [[0, 0.55]], atol=1e-12)
 
 
 def test_a_pause_of_exactly_the_minimum_stays():
     scores = np.array([1, 0, 0, 0, 1], float)
-    assert len(vad.hysteresis(scores, 0.1, minimum_silence=0.3)) == 2
-    assert len(vad.hysteresis(scores, 0.1, minimum_silence=0.31)) == 1
+    assert len(vad.Hysteresis(minimum_silence=0.3).regions(scores, 0.1)) == 2
+    assert len(vad.Hysteresis(minimum_silence=0.31).regions(scores, 0.1)) == 1
 
 
 def test_padding_that_meets_joins():
     scores = np.array([1, 0, 0, 1], float)
-    np.testing.assert_allclose(vad.hysteresis(scores, 0.1, padding=0.1), [[0, 0.4]], atol=1e-12)
+    np.testing.assert_allclose(vad.Hysteresis(padding=0.1).regions(scores, 0.1), [[0, 0.4]], atol=1e-12)
 
 
 def test_duration_cuts():
-    np.testing.assert_allclose(vad.hysteresis(np.ones(10), 0.1, duration=0.95), [[0, 0.95]])
+    np.testing.assert_allclose(vad.Hysteresis().regions(np.ones(10), 0.1, 0.95), [[0, 0.95]])
 
 
 def test_nothing_and_everything():
-    assert vad.hysteresis(np.zeros(5), 0.1).shape == (0, 2)
-    assert vad.hysteresis(np.zeros(0), 0.1).shape == (0, 2)
-    np.testing.assert_allclose(vad.hysteresis(np.ones(5), 0.1), [[0, 0.5]])
+    assert vad.Hysteresis().regions(np.zeros(5), 0.1).shape == (0, 2)
+    assert vad.Hysteresis().regions(np.zeros(0), 0.1).shape == (0, 2)
+    np.testing.assert_allclose(vad.Hysteresis().regions(np.ones(5), 0.1), [[0, 0.5]])
 
 
 @given(
@@ -81,7 +83,9 @@ def test_regions_are_sorted_disjoint_within_and_long_enough(
     scores, onset, gap, minimum_speech, minimum_silence, padding
 ):
     step = 0.05
-    result = vad.hysteresis(np.array(scores), step, onset, onset - gap, minimum_speech, minimum_silence, padding)
+    result = vad.Hysteresis(onset, onset - gap, minimum_speech, minimum_silence, padding).regions(
+        np.array(scores), step
+    )
     assert result.shape[1] == 2
     assert (result >= 0).all()
     assert (result <= len(scores) * step + 1e-9).all()
@@ -98,36 +102,36 @@ def test_hysteresis_is_the_loop_that_one_would_write(scores, onset, lower):
     for score in scores:
         state = score >= offset if state else score >= onset
         expected.append(state)
-    found = vad.hysteresis(np.array(scores), 1.0, onset, offset)
-    active = vad.share_of_frames(found, 1.0, len(scores)) > 0.5
+    found = vad.Hysteresis(onset, offset).regions(np.array(scores), 1.0)
+    active = detection.share_of_frames(found, 1.0, len(scores)) > 0.5
     assert active.tolist() == expected
 
 
 @given(st.lists(st.floats(0, 1), max_size=60), st.floats(0, 1), st.floats(0, 0.2))
 @settings(max_examples=100, deadline=None)
 def test_a_lower_onset_never_loses_speech(scores, onset, less):
-    high = vad.share_of_frames(vad.hysteresis(np.array(scores), 1.0, onset), 1.0, len(scores))
-    low = vad.share_of_frames(vad.hysteresis(np.array(scores), 1.0, onset - less), 1.0, len(scores))
+    high = detection.share_of_frames(vad.Hysteresis(onset).regions(np.array(scores), 1.0), 1.0, len(scores))
+    low = detection.share_of_frames(vad.Hysteresis(onset - less).regions(np.array(scores), 1.0), 1.0, len(scores))
     assert (low >= high).all()
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: vad.hysteresis(np.zeros((2, 2)), 0.1),
-        lambda: vad.hysteresis(np.array([0, np.nan]), 0.1),
-        lambda: vad.hysteresis(np.zeros(3), 0),
-        lambda: vad.hysteresis(np.zeros(3), 0.1, 0.3, 0.5),
-        lambda: vad.hysteresis(np.zeros(3), 0.1, padding=-1),
+        lambda: vad.Hysteresis().regions(np.zeros((2, 2)), 0.1),
+        lambda: vad.Hysteresis().regions(np.array([0, np.nan]), 0.1),
+        lambda: vad.Hysteresis().regions(np.zeros(3), 0),
+        lambda: vad.Hysteresis(0.3, 0.5),
+        lambda: vad.Hysteresis(padding=-1),
         lambda: vad.fit_two_gaussians(np.zeros(1)),
         lambda: vad.fit_two_gaussians(np.array([0, np.nan])),
-        lambda: vad.share_of_frames(np.array([[0, 2], [1, 3]]), 0.1, 5),
-        lambda: vad.share_of_frames(np.array([[2.0, 1.0]]), 0.1, 5),
-        lambda: vad.share_of_frames(np.array([[1.0, 2.0]]), 0, 5),
-        lambda: vad.detection_curve([np.zeros(3)], [], 0.1),
-        lambda: vad.detection_curve([], [], 0.1),
-        lambda: vad.detection_curve([np.array([np.nan])], [np.empty((0, 2))], 0.1),
-        lambda: vad.segment_scores(np.empty((0, 2)), np.empty((0, 2)), 0),
+        lambda: detection.share_of_frames(np.array([[0, 2], [1, 3]]), 0.1, 5),
+        lambda: detection.share_of_frames(np.array([[2.0, 1.0]]), 0.1, 5),
+        lambda: detection.share_of_frames(np.array([[1.0, 2.0]]), 0, 5),
+        lambda: detection.detection_curve([np.zeros(3)], [], 0.1),
+        lambda: detection.detection_curve([], [], 0.1),
+        lambda: detection.detection_curve([np.array([np.nan])], [np.empty((0, 2))], 0.1),
+        lambda: detection.segment_scores(np.empty((0, 2)), np.empty((0, 2)), 0),
     ],
 )
 def test_bad_options_are_refused(call):
@@ -166,12 +170,12 @@ def test_bursts_are_found_to_a_tenth_of_a_second(detector):
 
 @pytest.mark.parametrize("noise", [-70.0, -50.0, -40.0])
 def test_the_energy_threshold_adapts(noise):
-    assert len(vad.energy_vad(bursts(SPANS, 10.0, noise_db=noise), margin=15)) == 3
+    assert (
+        len(vad.energy_vad(bursts(SPANS, 10.0, noise_db=noise), replace(vad.ENERGY_RULE, onset=15.0, offset=12.0))) == 3
+    )
 
 
-@pytest.mark.parametrize(
-    "detector", [vad.energy_vad, vad.gaussian_vad, vad.silero_vad, vad.segmentation_vad, vad.overlap_regions]
-)
+@pytest.mark.parametrize("detector", [vad.energy_vad, vad.gaussian_vad, vad.silero_vad, vad.segmentation_vad])
 def test_silence_and_steady_noise_are_empty(detector):
     assert detector(np.zeros(32_000, np.float32)).shape == (0, 2)
     assert detector(bursts([], 2.0)).shape == (0, 2)
@@ -255,57 +259,10 @@ def sample():
 def test_segmentation_finds_speech_and_overlap(sample):
     speech = detection_error(regions(sample.turns), vad.segmentation_vad(sample.waveform, step=5.0), sample.uem)
     assert speech.rate < 0.12
-    overlap = vad.overlap_regions(sample.waveform, step=5.0)
+    _, scores, step = vad.segmentation_scores(sample.waveform, step=5.0)
+    overlap = vad.Hysteresis().regions(scores, step, sample.duration)
     both = detection_error(regions(sample.turns, at_least=2), overlap, sample.uem)
     assert both.recall > 0.5
     # Two people at once are speech.
     inside = detection_error(overlap, vad.segmentation_vad(sample.waveform, step=5.0), sample.uem)
     assert inside.recall > 0.99
-
-
-# ---------------------------------------------------------------- measuring
-
-
-def test_share_of_frames_by_hand():
-    share = vad.share_of_frames(np.array([[0.5, 1.25], [3.0, 4.0]]), 1.0, 5)
-    np.testing.assert_allclose(share, [0.5, 0.25, 0, 1, 0])
-    assert vad.share_of_frames(np.empty((0, 2)), 1.0, 2).tolist() == [0, 0]
-
-
-def test_detection_curve_by_hand():
-    curve = vad.detection_curve([np.array([0.1, 0.9, 0.4])], [np.array([[1.0, 2.5]])], 1.0, np.array([0, 0.4, 0.5, 1]))
-    assert curve.speech == 1.5
-    assert curve.silence == 1.5
-    assert curve.missed.tolist() == [0, 0, 0.5, 1.5]
-    assert curve.false_alarm.tolist() == [1.5, 0.5, 0, 0]
-    np.testing.assert_allclose(curve.error_rate, [1, 1 / 3, 1 / 3, 1])
-
-
-def test_detection_curve_without_speech_is_nan():
-    curve = vad.detection_curve([np.zeros(3)], [np.empty((0, 2))], 1.0)
-    assert np.isnan(curve.error_rate).all()
-    assert np.isnan(curve.miss_rate).all()
-    assert curve.false_alarm_rate.tolist() == [1]
-
-
-@given(st.lists(st.floats(0, 1), min_size=5, max_size=40), st.floats(0.01, 0.99))
-@settings(max_examples=100, deadline=None)
-def test_detection_curve_is_detection_error_at_every_threshold(scores, threshold):
-    scores, reference = np.array(scores), np.array([[0.35, 1.0], [1.5, 2.2]])
-    step = 0.1
-    curve = vad.detection_curve([scores], [np.clip(reference, 0, len(scores) * step)], step, np.array([threshold]))
-    uem = np.array([[0, len(scores) * step]])
-    error = detection_error(reference, vad.hysteresis(scores, step, threshold), uem)
-    assert curve.missed[0] == pytest.approx(error.missed, abs=1e-6)
-    assert curve.false_alarm[0] == pytest.approx(error.false_alarm, abs=1e-6)
-
-
-def test_segment_scores_by_hand():
-    reference = np.array([[0.0, 4.0], [5.0, 6.0], [8.0, 9.0]])
-    hypothesis = np.array([[0.0, 2.0], [5.5, 5.9], [10.0, 11.0]])
-    scores = vad.segment_scores(reference, hypothesis)
-    assert (scores.found, scores.reference, scores.right, scores.hypothesis) == (1, 3, 2, 3)
-    assert scores.recall == pytest.approx(1 / 3)
-    assert scores.precision == pytest.approx(2 / 3)
-    assert (scores + scores).reference == 6
-    assert np.isnan(vad.segment_scores(np.empty((0, 2)), hypothesis).recall)

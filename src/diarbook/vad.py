@@ -33,17 +33,9 @@ SILERO_STEP = SILERO_SAMPLES / SAMPLE_RATE
 # ---------------------------------------------------------------- from scores to regions
 
 
-def hysteresis(
-    scores: np.ndarray,
-    step: float,
-    onset: float = 0.5,
-    offset: float | None = None,
-    minimum_speech: float = 0.0,
-    minimum_silence: float = 0.0,
-    padding: float = 0.0,
-    duration: float | None = None,
-) -> np.ndarray:
-    """Turn frame scores into regions with two thresholds, shortest durations and padding.
+@dataclass(frozen=True, slots=True)
+class Hysteresis:
+    """How frame scores become regions: two thresholds, shortest durations and padding.
 
     Speech begins with the first score of at least ``onset`` and ends before the first one below ``offset``. Then,
     in this order: pauses shorter than ``minimum_silence`` are filled, regions shorter than ``minimum_speech`` are
@@ -51,56 +43,84 @@ def hysteresis(
 
     Parameters
     ----------
-    scores : ndarray of shape (frames,)
-        Frame ``i`` stands for ``i * step`` to ``(i + 1) * step`` seconds.
-    step : float
-        Seconds from one frame to the next.
     onset, offset : float
         Thresholds, ``offset <= onset``; equal by default.
     minimum_speech, minimum_silence, padding : float
         Seconds.
-    duration : float, optional
-        Where the recording ends, seconds; ``frames * step`` by default. Regions are cut there.
-
-    Returns
-    -------
-    ndarray of shape (n, 2)
-        Start and end of each region, seconds, sorted and disjoint.
 
     Raises
     ------
     OptionError
-        When a parameter is out of range or a score is NaN.
+        When a value is out of range.
 
     References
     ----------
     gelly2015vad
 
+    Examples
+    --------
+    >>> Hysteresis(onset=0.6, offset=0.4).regions(np.array([0.1, 0.7, 0.5, 0.3, 0.9]), step=1.0).tolist()
+    [[1.0, 3.0], [4.0, 5.0]]
+
     Chapter: vad
     """
-    scores = np.asarray(scores)
-    offset = onset if offset is None else offset
-    if scores.ndim != 1:
-        raise OptionError(f"scores: expected shape (frames,), got {scores.shape}")
-    if np.isnan(scores).any():
-        raise OptionError(f"scores: frame {int(np.flatnonzero(np.isnan(scores))[0])} is NaN; score every frame")
-    if not step > 0:
-        raise OptionError(f"step must be above 0 s, got {step}")
-    if offset > onset:
-        raise OptionError(f"offset {offset} is above onset {onset}; speech would end as it begins")
-    if min(minimum_speech, minimum_silence, padding) < 0:
-        raise OptionError("minimum_speech, minimum_silence and padding must be 0 s or more")
-    end = len(scores) * step if duration is None else duration
 
-    active = _two_thresholds(scores, onset, offset)
-    edges = np.diff(np.concatenate([[0], active.astype(np.int8), [0]]))
-    regions = np.column_stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)]) * step
-    regions = np.clip(regions, 0, end)
-    regions = _fill_pauses(regions, minimum_silence)
-    lengths = regions[:, 1] - regions[:, 0]
-    regions = regions[(lengths >= minimum_speech - SLACK) & (lengths > 0)]
-    regions = np.clip(regions + np.array([-padding, padding]), 0, end)
-    return _fill_pauses(regions, minimum_silence)
+    onset: float = 0.5
+    offset: float | None = None
+    minimum_speech: float = 0.0
+    minimum_silence: float = 0.0
+    padding: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.offset is not None and self.offset > self.onset:
+            raise OptionError(f"offset {self.offset} is above onset {self.onset}; speech would end as it begins")
+        if not min(self.minimum_speech, self.minimum_silence, self.padding) >= 0:
+            raise OptionError("minimum_speech, minimum_silence and padding must be 0 s or more")
+
+    def regions(self, scores: np.ndarray, step: float, duration: float | None = None) -> np.ndarray:
+        """Regions of frame scores.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (frames,)
+            Frame ``i`` stands for ``i * step`` to ``(i + 1) * step`` seconds.
+        step : float
+            Seconds from one frame to the next.
+        duration : float, optional
+            Where the recording ends, seconds; ``frames * step`` by default. Regions are cut there.
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+            Start and end of each region, seconds, sorted and disjoint.
+
+        Raises
+        ------
+        OptionError
+            When a score is NaN, or the step is not above 0.
+        """
+        scores = np.asarray(scores)
+        if scores.ndim != 1:
+            raise OptionError(f"scores: expected shape (frames,), got {scores.shape}")
+        if np.isnan(scores).any():
+            raise OptionError(f"scores: frame {int(np.flatnonzero(np.isnan(scores))[0])} is NaN; score every frame")
+        if not step > 0:
+            raise OptionError(f"step must be above 0 s, got {step}")
+        end = len(scores) * step if duration is None else duration
+        active = _two_thresholds(scores, self.onset, self.onset if self.offset is None else self.offset)
+        edges = np.diff(np.concatenate([[0], active.astype(np.int8), [0]]))
+        regions = np.column_stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)]) * step
+        regions = _fill_pauses(np.clip(regions, 0, end), self.minimum_silence)
+        lengths = regions[:, 1] - regions[:, 0]
+        regions = regions[(lengths >= self.minimum_speech - SLACK) & (lengths > 0)]
+        regions = np.clip(regions + np.array([-self.padding, self.padding]), 0, end)
+        return _fill_pauses(regions, self.minimum_silence)
+
+
+ENERGY_RULE = Hysteresis(24.0, 21.0, minimum_speech=0.1, minimum_silence=0.3, padding=0.1)
+GAUSSIAN_RULE = Hysteresis(0.5, 0.25, minimum_speech=0.1, minimum_silence=0.3, padding=0.1)
+SILERO_RULE = Hysteresis(0.5, 0.35, minimum_speech=0.25, minimum_silence=0.1, padding=0.03)
+SEGMENTATION_RULE = Hysteresis()
 
 
 def _two_thresholds(scores: np.ndarray, onset: float, offset: float) -> np.ndarray:
@@ -174,27 +194,15 @@ def energy_scores(waveform: np.ndarray, memory: float = 10.0, smoothing: float =
     return smooth - noise_floor(levels, memory, smoothing)
 
 
-def energy_vad(
-    waveform: np.ndarray,
-    margin: float = 24.0,
-    release: float = 3.0,
-    minimum_speech: float = 0.1,
-    minimum_silence: float = 0.3,
-    padding: float = 0.1,
-    memory: float = 10.0,
-) -> np.ndarray:
+def energy_vad(waveform: np.ndarray, rule: Hysteresis = ENERGY_RULE, memory: float = 10.0) -> np.ndarray:
     """Speech is where the level rises above the background: an energy detector with an adaptive threshold.
 
     Parameters
     ----------
     waveform : ndarray of shape (samples,)
         At 16 kHz.
-    margin : float
-        dB above the background at which speech begins.
-    release : float
-        How many dB lower it ends.
-    minimum_speech, minimum_silence, padding : float
-        Seconds, see :func:`hysteresis`.
+    rule : Hysteresis
+        Its thresholds are dB above the background.
     memory : float
         Seconds on both sides within which the background is sought.
 
@@ -205,9 +213,7 @@ def energy_vad(
 
     Chapter: vad
     """
-    scores = energy_scores(waveform, memory)
-    durations = (minimum_speech, minimum_silence, padding)
-    return hysteresis(scores, ENERGY_STEP, margin, margin - release, *durations, len(waveform) / SAMPLE_RATE)
+    return rule.regions(energy_scores(waveform, memory), ENERGY_STEP, len(waveform) / SAMPLE_RATE)
 
 
 # ---------------------------------------------------------------- two Gaussians
@@ -322,22 +328,15 @@ def gaussian_scores(waveform: np.ndarray, smoothing: float = 0.1, separation: fl
     return mixture.speech_probability(levels)
 
 
-def gaussian_vad(
-    waveform: np.ndarray,
-    onset: float = 0.5,
-    offset: float | None = None,
-    minimum_speech: float = 0.1,
-    minimum_silence: float = 0.3,
-    padding: float = 0.1,
-) -> np.ndarray:
+def gaussian_vad(waveform: np.ndarray, rule: Hysteresis = GAUSSIAN_RULE) -> np.ndarray:
     """Speech is the louder of two Gaussians that are fitted to the recording's levels: a statistical detector.
 
     Parameters
     ----------
     waveform : ndarray of shape (samples,)
         At 16 kHz.
-    onset, offset, minimum_speech, minimum_silence, padding : float
-        See :func:`hysteresis`; ``offset`` is half of ``onset`` by default.
+    rule : Hysteresis
+        Its thresholds are probabilities.
 
     Returns
     -------
@@ -346,10 +345,7 @@ def gaussian_vad(
 
     Chapter: vad
     """
-    offset = onset / 2 if offset is None else offset
-    durations = (minimum_speech, minimum_silence, padding)
-    seconds = len(waveform) / SAMPLE_RATE
-    return hysteresis(gaussian_scores(waveform), ENERGY_STEP, onset, offset, *durations, seconds)
+    return rule.regions(gaussian_scores(waveform), ENERGY_STEP, len(waveform) / SAMPLE_RATE)
 
 
 # ---------------------------------------------------------------- Silero
@@ -408,23 +404,14 @@ def silero_scores(waveform: np.ndarray, threads: int = 1) -> np.ndarray:
     return scores
 
 
-def silero_vad(
-    waveform: np.ndarray,
-    onset: float = 0.5,
-    offset: float | None = None,
-    minimum_speech: float = 0.25,
-    minimum_silence: float = 0.1,
-    padding: float = 0.03,
-    threads: int = 1,
-) -> np.ndarray:
+def silero_vad(waveform: np.ndarray, rule: Hysteresis = SILERO_RULE, threads: int = 1) -> np.ndarray:
     """Speech by Silero VAD, with the package's own thresholds and durations by default.
 
     Parameters
     ----------
     waveform : ndarray of shape (samples,)
         At 16 kHz.
-    onset, offset, minimum_speech, minimum_silence, padding : float
-        See :func:`hysteresis`; ``offset`` is ``onset - 0.15`` by default.
+    rule : Hysteresis
     threads : int
         Processor threads.
 
@@ -439,10 +426,7 @@ def silero_vad(
 
     Chapter: vad
     """
-    offset = onset - 0.15 if offset is None else offset
-    durations = (minimum_speech, minimum_silence, padding)
-    scores = silero_scores(waveform, threads)
-    return hysteresis(scores, SILERO_STEP, onset, offset, *durations, len(waveform) / SAMPLE_RATE)
+    return rule.regions(silero_scores(waveform, threads), SILERO_STEP, len(waveform) / SAMPLE_RATE)
 
 
 # ---------------------------------------------------------------- segmentation-3.0
@@ -480,11 +464,7 @@ def segmentation_scores(
 
 def segmentation_vad(
     waveform: np.ndarray,
-    onset: float = 0.5,
-    offset: float | None = None,
-    minimum_speech: float = 0.0,
-    minimum_silence: float = 0.0,
-    padding: float = 0.0,
+    rule: Hysteresis = SEGMENTATION_RULE,
     step: float = 1.0,
     model: SegmentationModel | None = None,
 ) -> np.ndarray:
@@ -494,8 +474,7 @@ def segmentation_vad(
     ----------
     waveform : ndarray of shape (samples,)
         At 16 kHz.
-    onset, offset, minimum_speech, minimum_silence, padding : float
-        See :func:`hysteresis`.
+    rule : Hysteresis
     step : float
         Seconds from one 10 s chunk to the next.
     model : SegmentationModel, optional
@@ -512,33 +491,5 @@ def segmentation_vad(
     Chapter: vad
     """
     speech, _, frame_step = segmentation_scores(waveform, step, model)
-    durations = (minimum_speech, minimum_silence, padding)
-    return hysteresis(speech, frame_step, onset, offset, *durations, len(waveform) / SAMPLE_RATE)
-
-
-def overlap_regions(
-    waveform: np.ndarray,
-    onset: float = 0.5,
-    offset: float | None = None,
-    minimum_speech: float = 0.0,
-    minimum_silence: float = 0.0,
-    padding: float = 0.0,
-    step: float = 1.0,
-    model: SegmentationModel | None = None,
-) -> np.ndarray:
-    """Overlapped speech detection: where segmentation-3.0 hears at least two speakers at once.
-
-    Parameters and result are those of :func:`segmentation_vad`.
-
-    References
-    ----------
-    plaquet2023powerset
-
-    Chapter: vad
-    """
-    _, overlap, frame_step = segmentation_scores(waveform, step, model)
-    durations = (minimum_speech, minimum_silence, padding)
-    return hysteresis(overlap, frame_step, onset, offset, *durations, len(waveform) / SAMPLE_RATE)
-
-
+    return rule.regions(speech, frame_step, len(waveform) / SAMPLE_RATE)
 # ---------------------------------------------------------------- measuring

@@ -17,7 +17,7 @@ from diarbook.pipelines.options import ANY_NUMBER, Progress, SpeakerBounds, is_s
 from diarbook.pipelines.overlap import DEFAULTS
 from diarbook.segmentation.windows import uniform_windows, windows_to_turns
 from diarbook.turns import Turn, crop, label_by_appearance
-from diarbook.vad import segmentation_vad
+from diarbook.vad import Hysteresis, segmentation_vad
 
 # What each stage costs of all the work, measured on the meeting clips.
 SHARES = {"segmentation": 0.6, "embeddings": 0.37, "clustering": 0.02, "reconstruction": 0.01}
@@ -171,4 +171,4 @@ def cascade_vad(waveform: np.ndarray) -> np.ndarray:
 
     Chapter: vad
     """
-    return segmentation_vad(waveform, onset=DEFAULTS.speech_onset, step=DEFAULTS.step)
+    return segmentation_vad(waveform, Hysteresis(DEFAULTS.speech_onset), step=DEFAULTS.step)
