@@ -23,6 +23,10 @@ class AssetError(DiarbookError):
     """A model or recording that is missing, corrupt or unknown."""
 
 
+class NetworkError(DiarbookError):
+    """A network that failed while it ran; the message names it, the moment and the reason."""
+
+
 class KnowledgeError(DiarbookError):
     """A fault in the ontology or in an evidence file; the message carries the file and the entry."""
 
