@@ -19,8 +19,9 @@ from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import VoiceprintError
 from diarbook.turns import Turn, speakers
 from diarbook.voiceprints.adaptation import DEFAULT_ADAPTATION, Adaptation, AdaptationRule, adapt
-from diarbook.voiceprints.enrollment import MINIMUM_SPEECH, Enrollment, enroll, lone_regions, model_identity
+from diarbook.voiceprints.enrollment import Enrollment, enroll
 from diarbook.voiceprints.matching import speaker_vectors
+from diarbook.voiceprints.voice import MINIMUM_SPEECH, model_identity, stretches
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def enroll_speakers(
         raise VoiceprintError(
             f"the turns name nobody, only {', '.join(speakers(turns)) or 'silence'}; put names in place of the labels"
         )
-    enrollments, refused = [], {}
+    enrollments, refused, own = [], {}, stretches(turns)
     for name in names:
         consent = consents if isinstance(consents, Consent) else consents.get(name)
         if consent is None:
@@ -100,7 +101,7 @@ def enroll_speakers(
                 name,
                 [waveform],
                 consent=consent,
-                regions=[lone_regions(turns, name)],
+                regions=[own[name]],
                 embedder=embedder,
                 metadata=metadata,
             )

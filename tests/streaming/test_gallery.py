@@ -10,7 +10,7 @@ from diarbook.errors import OptionError, VoiceprintError
 from diarbook.streaming import Gallery, StreamingDiarizer, StreamSettings, blocks
 from diarbook.streaming.gallery import assign_from
 from diarbook.streaming.naming import Names
-from diarbook.voiceprints.enrollment import model_identity
+from diarbook.voiceprints.voice import model_identity
 from diarbook.voiceprints.matching import CALIBRATION
 from diarbook.voiceprints.store import VoiceprintStore
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint

@@ -1,7 +1,7 @@
 import itertools
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -12,9 +12,18 @@ from diarbook.assets import recordings
 from diarbook.errors import OptionError, VoiceprintError
 from diarbook.turns import Turn
 from diarbook.voiceprints.enrollment import enroll
-from diarbook.voiceprints.matching import THRESHOLD, assign_names, name_speakers, speaker_vectors, verify
+from diarbook.voiceprints.matching import (
+    THRESHOLD,
+    assign_names,
+    compare,
+    name_speakers,
+    sounds_like,
+    speaker_vectors,
+    verify,
+)
 from diarbook.voiceprints.store import VoiceprintStore
-from diarbook.voiceprints.voiceprint import Consent, Voiceprint
+from diarbook.voiceprints.voice import Voice, model_identity
+from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 
 GIVEN = datetime(2026, 1, 1, tzinfo=UTC)
 CONSENT = Consent("agreed", GIVEN)
@@ -33,9 +42,9 @@ def test_a_verdict_by_hand():
 @pytest.mark.parametrize(
     ("vector", "identity", "message"),
     [
-        ([1.0, 0.0], ("n", "v"), "the voiceprint is of m v, the voice of n v; enrol again"),
+        ([1.0, 0.0], ("n", "v"), "the voiceprint is of m v, the voice of n v; enroll again"),
         ([1.0, 0.0], ("m", "w"), "the voice of m w"),
-        ([1.0], ("m", "v"), "enrol again"),
+        ([1.0], ("m", "v"), "enroll again"),
         ([0.0, 0.0], ("m", "v"), "the voice has no embedding"),
         ([math.nan, 0.0], ("m", "v"), "the voice has no embedding"),
     ],
@@ -77,7 +86,11 @@ def sample():
 @pytest.fixture(scope="module")
 def people(sample):
     """Both speakers of the sample, enrolled from its first half."""
-    half = [replace(turn, end=min(turn.end, 18.0)) for turn in sample.turns if turn.start < 17.0]
+    half = [
+        replace(turn, end=min(turn.end, 18.0), speaker=f"Person {turn.speaker[-1]}")
+        for turn in sample.turns
+        if turn.start < 17.0
+    ]
     made = {}
     for speaker in sorted({turn.speaker for turn in half}):
         regions = np.array([[turn.start, turn.end] for turn in half if turn.speaker == speaker])
@@ -145,3 +158,83 @@ def test_nobody_who_speaks_long_enough_is_named(sample, people, tmp_path):
     assert named == turns
     assert [(row.name, row.nearest, row.seconds) for row in rows] == [(None, None, 0.0)] * 2
     assert all(math.isnan(row.score) for row in rows)
+
+
+def test_a_cosine_of_exactly_the_threshold_is_accepted():
+    """And the cosine of a voice with itself is 1, never more."""
+    mine = np.array([1.0, 0.0])
+    other = replace(PRINT, vector=np.array([0.5, np.sqrt(0.75)]))
+    score = verify(mine, other, model="m", model_version="v").score
+    assert verify(mine, other, model="m", model_version="v", threshold=score).accepted
+    assert not verify(mine, other, model="m", model_version="v", threshold=np.nextafter(score, 1)).accepted
+    for seed in range(200):
+        vector = np.random.default_rng(seed).normal(size=192)
+        assert verify(vector, replace(PRINT, vector=vector), model="m", model_version="v").score <= 1
+
+
+def test_no_voice_is_compared_with_one_whose_consent_has_ended():
+    ended = replace(PRINT, consent=Consent("agreed", GIVEN, GIVEN + timedelta(days=1)))
+    with pytest.raises(VoiceprintError, match="Ann: the consent ended on 2026-01-02"):
+        verify(np.array([8.0, 6.0]), ended, model="m", model_version="v")
+
+
+def voice(vector, model="m"):
+    empty = np.zeros((0, 3))
+    return Voice(np.array(vector), model, "v", 5.0, 0.9, empty, empty, ())
+
+
+def test_two_measured_voices_are_compared_without_anybody_s_consent():
+    decision = compare(voice([0.6, 0.8]), voice([0.8, 0.6]), name="talk.wav", threshold=0.9)
+    assert (decision.name, decision.accepted, decision.score) == ("talk.wav", True, pytest.approx(0.96))
+    with pytest.raises(VoiceprintError, match=r"talk\.wav: the voiceprint is of n v, the voice of m v"):
+        compare(voice([0.6, 0.8]), voice([0.8, 0.6], "n"), name="talk.wav")
+
+
+def test_who_sounds_like_somebody_else_is_found(tmp_path):
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        assert sounds_like(PRINT, store) == []
+        store.add(PRINT)
+        assert sounds_like(PRINT, store) == []  # not their own double
+        assert [match.name for match in sounds_like(replace(PRINT, name="Bob"), store)] == ["Ann"]
+        for number, angle in enumerate([0.1, 0.2, 0.3, 0.4, 2.0]):
+            store.add(replace(PRINT, name=f"p{number}", vector=np.array([np.cos(angle), np.sin(angle)])))
+        turned = replace(PRINT, name="Cy", vector=np.array([1.0, 0.0]))
+        assert [match.name for match in sounds_like(turned, store, threshold=0.9)] == ["p0", "p1", "p2"]
+        assert sounds_like(replace(turned, vector=np.array([-1.0, 0.0])), store, threshold=0.9) == []
+
+
+class Fixed:
+    """An embedder for turns: the vector of a stretch is decided by its start."""
+
+    name, dimension = "campplus", 2
+
+    def embed(self, waveform, windows):
+        return np.array([[1.0, 0.0] if start < 10 else [0.0, 1.0] for start, _ in windows])
+
+
+@pytest.mark.parametrize("label", ["Bob", "bob", "BOB"])
+def test_an_unknown_speaker_never_gets_somebody_s_name(label, tmp_path):
+    """Somebody corrected a turn by hand to Bob; the store knows that Bob is the other one."""
+    turns = [Turn(0, 5, "SPEAKER_00"), Turn(5, 9, "SPEAKER_01"), Turn(12, 20, label)]
+    model, version = model_identity()
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        store.add(replace(PRINT, name="Bob", vector=np.array([1.0, 0.1]), model=model, model_version=version))
+        named, rows = name_speakers(np.zeros(320_000, np.float32), turns, store, embedder=Fixed())
+    assert [(row.speaker, row.label, row.name) for row in rows] == [
+        ("SPEAKER_00", "Bob", "Bob"),
+        ("SPEAKER_01", "SPEAKER_01", None),
+        (label, "SPEAKER_02", None),
+    ]
+    assert [turn.speaker for turn in named] == ["Bob", "SPEAKER_01", "SPEAKER_02"]
+
+
+def test_whose_consent_has_ended_is_not_identified(tmp_path, monkeypatch):
+    model, version = model_identity()
+    end = now() + timedelta(days=1)
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        consent = Consent("agreed", GIVEN, end)
+        store.add(replace(PRINT, vector=np.array([1.0, 0.0]), model=model, model_version=version, consent=consent))
+        turns = [Turn(0, 5, "SPEAKER_00")]
+        assert name_speakers(np.zeros(90_000, np.float32), turns, store, embedder=Fixed())[1][0].name == "Ann"
+        monkeypatch.setattr("diarbook.voiceprints.store.now", lambda: end)
+        assert name_speakers(np.zeros(90_000, np.float32), turns, store, embedder=Fixed())[1][0].name is None

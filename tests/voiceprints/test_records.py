@@ -64,7 +64,7 @@ def without(name):
         (BOB | {"vector": BOB["vector"][:4]}, "vector has 3 bytes, which are no float32 numbers"),
         (BOB | {"vector": to_dict(person("Bob", 1, 192))["vector"][:400]}, "instead of 1: it was cut or changed"),
         (BOB | {"enrolled": to_dict(person("Bob", 1, 12))["vector"]}, "its two vectors differ in length"),
-        (BOB | {"model_version": ""}, "the model or its version is missing"),
+        (BOB | {"model_version": ""}, "'' is no version of the model"),
     ],
 )
 def test_a_malformed_line_stops_the_import_before_anything_is_kept(store, tmp_path, line, message):

@@ -50,7 +50,12 @@ def test_the_template_is_what_was_enrolled():
         ({"vector": [[1.0]]}, "the vector is not one row"),
         ({"enrolled": [1.0, math.inf]}, "the vector is not one row"),
         ({"enrolled": [1.0, 0.0, 0.0]}, "its two vectors differ in length"),
-        ({"model": ""}, "the model or its version is missing"),
+        ({"model": ""}, "'' is no model; enroll again"),
+        ({"model_version": "\x1b[2J"}, r"'\\x1b\[2J' is no version of the model; enroll again"),
+        ({"quality": 1.5}, "quality 1.5 is no cosine"),
+        ({"name": "SPEAKER_01"}, "is the label of an unknown speaker"),
+        ({"name": "a\x1b[31m"}, "holds the control character U"),
+        ({"name": "n" * 300}, "has 300 bytes, at most 255 are kept"),
         ({"net_speech": 0.0}, "stands on no speech"),
         ({"net_speech": math.nan}, "stands on no speech"),
         ({"samples": 0}, "stands on no speech"),
@@ -78,3 +83,21 @@ def test_a_consent_holds_from_its_start_until_its_end():
 def test_a_consent_without_sense_is_refused(arguments, message):
     with pytest.raises(VoiceprintError, match=message):
         Consent(*arguments)
+
+
+def test_a_name_is_kept_in_one_unicode_form():
+    assert Voiceprint(**VALUES | {"name": "Jose\u0301"}).name == "Jos\u00e9"
+
+
+def test_a_consent_that_has_ended_forbids_a_comparison():
+    one = Voiceprint(**VALUES)
+    one.require_consent(GIVEN)
+    with pytest.raises(VoiceprintError, match=r"Ann: the consent ended on 2027-01-01; ask and enroll again, or delete"):
+        one.require_consent(GIVEN + timedelta(days=365))
+
+
+def test_a_voiceprint_is_equal_to_itself_alone_and_can_be_in_a_set():
+    one, other = Voiceprint(**VALUES), Voiceprint(**VALUES)
+    assert one == one
+    assert one != other
+    assert len({one, other}) == 2

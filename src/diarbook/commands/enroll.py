@@ -82,11 +82,11 @@ def own_regions(rttm: str, file: str, speaker: str) -> np.ndarray:
     from diarbook.errors import VoiceprintError
     from diarbook.rttm import read_turns
     from diarbook.turns import speakers
-    from diarbook.voiceprints.enrollment import lone_regions
+    from diarbook.voiceprints.voice import stretches
 
     [recording] = recording_names((file,))
     turns = read_turns(rttm, recording)
     if speaker not in speakers(turns):
         known = ", ".join(speakers(turns))
         raise VoiceprintError(f"{rttm}: nobody is called {speaker!r} in {recording}, only {known}; give --speaker")
-    return lone_regions(turns, speaker)
+    return stretches(turns)[speaker]

@@ -12,7 +12,7 @@ import numpy as np
 
 from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import OptionError, VoiceprintError
-from diarbook.voiceprints.enrollment import model_identity
+from diarbook.voiceprints.voice import model_identity
 from diarbook.voiceprints.matching import CALIBRATION, THRESHOLD, assign_names
 
 if TYPE_CHECKING:

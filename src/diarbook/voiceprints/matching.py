@@ -5,6 +5,7 @@ Chapter: verification
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,19 +13,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from diarbook.embeddings.similarity import unit_length
+from diarbook.embeddings.similarity import cosine_similarity, unit_length
 from diarbook.errors import OptionError, VoiceprintError
-from diarbook.turns import Turn, alone, speakers
-from diarbook.voiceprints.enrollment import model_identity, speech_pieces
+from diarbook.rttm import rttm_name
+from diarbook.turns import Turn, speakers
+from diarbook.voiceprints.voice import Voice, model_identity, speech_pieces, stretches
 from diarbook.voiceprints.voiceprint import Voiceprint
 
 if TYPE_CHECKING:
     from diarbook.embeddings.embedder import Embedder
-    from diarbook.voiceprints.store import VoiceprintStore
+    from diarbook.voiceprints.store import Match, VoiceprintStore
 
 THRESHOLD = 0.44
 """Cosine of CAM++ from which a voice is accepted: least cost on the 10 training clips (pieces of 1.5 to 3 s, 861
 trials) when one trial in ten is of one person and both errors cost the same."""
+
+MOST_ALIKE = 3
+"""So many others are named by :func:`sounds_like`."""
 
 CALIBRATION = "none: a cosine, threshold of the training clips"
 """What a score says of its calibration when it has none."""
@@ -63,6 +68,8 @@ class Named:
     ----------
     speaker : str
         Label of the diarization.
+    label : str
+        What the speaker is called in the named turns.
     name : str or None
         Of the voiceprint, or None for somebody unknown.
     nearest : str or None
@@ -76,6 +83,7 @@ class Named:
     """
 
     speaker: str
+    label: str
     name: str | None
     nearest: str | None
     score: float
@@ -105,23 +113,85 @@ def verify(
     Raises
     ------
     VoiceprintError
-        When the two are of different models, or the embedding is not finite.
+        When the consent of the voiceprint has ended, the two are of different models, or the embedding is not finite.
     OptionError
         When the threshold is no cosine.
 
     Chapter: verification
     """
+    voiceprint.require_consent()
+    claimed = (voiceprint.model, voiceprint.model_version)
+    return _decide(voiceprint.name, vector, (model, model_version), voiceprint.vector, claimed, threshold)
+
+
+def compare(first: Voice, second: Voice, *, name: str = "", threshold: float = THRESHOLD) -> Decision:
+    """Compare two measured voices, neither of which is kept.
+
+    Parameters
+    ----------
+    first, second : Voice
+    name : str
+        What the decision calls the second.
+    threshold : float
+        Cosine from which they are taken for one person.
+
+    Raises
+    ------
+    VoiceprintError
+        When the two are of different models.
+    OptionError
+        When the threshold is no cosine.
+
+    Chapter: verification
+    """
+    models = [(voice.model, voice.model_version) for voice in (first, second)]
+    return _decide(name, first.vector, models[0], second.vector, models[1], threshold)
+
+
+def _decide(
+    name: str,
+    vector: np.ndarray,
+    model: tuple[str, str],
+    claimed: np.ndarray,
+    claimed_model: tuple[str, str],
+    threshold: float,
+) -> Decision:
     _check_threshold(threshold)
     vector = np.asarray(vector, dtype=float)
-    if (model, model_version, vector.shape) != (voiceprint.model, voiceprint.model_version, voiceprint.vector.shape):
+    if (model, vector.shape) != (claimed_model, claimed.shape):
         raise VoiceprintError(
-            f"{voiceprint.name}: the voiceprint is of {voiceprint.model} {voiceprint.model_version}, the voice of"
-            f" {model} {model_version}; enrol again with the same model"
+            f"{name}: the voiceprint is of {' '.join(claimed_model)}, the voice of {' '.join(model)}; enroll again with"
+            " the same model"
         )
     if not np.isfinite(vector).all() or not vector.any():
         raise VoiceprintError("the voice has no embedding; give at least one second of speech")
-    score = float(unit_length(vector[None])[0] @ voiceprint.vector)
-    return Decision(voiceprint.name, score, threshold, score >= threshold, model, model_version, CALIBRATION)
+    score = float(cosine_similarity(vector, claimed.astype(float)))
+    return Decision(name, score, threshold, score >= threshold, *model, CALIBRATION)
+
+
+def sounds_like(voiceprint: Voiceprint, store: VoiceprintStore, *, threshold: float = THRESHOLD) -> list[Match]:
+    """Others in a store who could be the same person, most similar first.
+
+    Parameters
+    ----------
+    voiceprint : Voiceprint
+        In the store or not; never one of its own likes.
+    store : VoiceprintStore
+    threshold : float
+        Least cosine.
+
+    Raises
+    ------
+    VoiceprintError
+        When the store is of another model.
+
+    Chapter: voiceprints
+    """
+    nearest = store.search(
+        voiceprint.vector, model=voiceprint.model, model_version=voiceprint.model_version, k=MOST_ALIKE + 1
+    )
+    others = [match for match in nearest if match.name != voiceprint.name and match.score >= threshold]
+    return others[:MOST_ALIKE]
 
 
 def speaker_vectors(
@@ -146,15 +216,13 @@ def speaker_vectors(
     from diarbook.embeddings import load_embedder
 
     embedder = embedder or load_embedder("campplus")
-    stretches = alone(turns)
     result = {}
-    for speaker in speakers(turns):
-        own = [(turn.start, turn.end) for turn in stretches if turn.speaker == speaker]
-        pieces = speech_pieces(np.array(own, dtype=float).reshape(-1, 2))
+    for speaker, regions in stretches(turns).items():
+        pieces = speech_pieces(regions)
         if len(pieces):
             seconds = np.diff(pieces, axis=1)
             total = (unit_length(embedder.embed(waveform, pieces)) * seconds).sum(axis=0)
-            result[speaker] = (unit_length(total[None])[0], float(seconds.sum()))
+            result[speaker] = (unit_length(total), float(seconds.sum()))
     return result
 
 
@@ -207,7 +275,8 @@ def name_speakers(
     Returns
     -------
     turns : list of Turn
-        With names where there are any, and the old labels elsewhere.
+        With names where there are any, and the old labels elsewhere; a label that is the name of somebody in the
+        store, and whose voice is not theirs, becomes a new ``SPEAKER_nn``.
     named : list of Named
         One for each speaker, in the order of first appearance.
 
@@ -219,32 +288,57 @@ def name_speakers(
     Chapter: identification
     """
     _check_threshold(threshold)
-    vectors = speaker_vectors(waveform, turns, embedder)
     model, version = model_identity(embedder.name if embedder else "campplus")
     identity = store.identity
     if identity is not None and identity[:2] != (model, version):
         raise VoiceprintError(
             f"{store.path}: holds voiceprints of {identity[0]} {identity[1]}, the conversation was embedded by {model}"
-            f" {version}; enrol again with that model"
+            f" {version}; enroll again with that model"
         )
     names, matrix = store.matrix()
-    heard = list(vectors)
-    scores = np.zeros((len(heard), len(names)))
-    if names and heard:
-        scores = np.array([vectors[speaker][0] for speaker in heard]) @ matrix.T
-    chosen = dict(zip(heard, assign_names(scores, threshold), strict=True))
+    vectors = speaker_vectors(waveform, turns, embedder)
+    nearest = _nearest(vectors, names, matrix, threshold)
+    given = {speaker: name for speaker, (name, _, accepted) in nearest.items() if accepted}
+    labels = _distinct(speakers(turns), given, store.names())
     rows = []
     for speaker in speakers(turns):
-        if speaker not in vectors or not names:
-            rows.append(Named(speaker, None, None, float("nan"), vectors.get(speaker, (None, 0.0))[1]))
-            continue
-        row = heard.index(speaker)
-        taken = {chosen[other] for other in heard if other != speaker}
-        best = int(chosen[speaker])
+        best, score, _ = nearest.get(speaker, (None, float("nan"), False))
+        seconds = vectors.get(speaker, (None, 0.0))[1]
+        rows.append(Named(speaker, labels[speaker], given.get(speaker), best, score, seconds))
+    return [replace(turn, speaker=labels[turn.speaker]) for turn in turns], rows
+
+
+def _nearest(
+    vectors: dict[str, tuple[np.ndarray, float]], names: list[str], matrix: np.ndarray, threshold: float
+) -> dict[str, tuple[str, float, bool]]:
+    """The best voiceprint that is left for each speaker, its cosine, and whether it is accepted."""
+    if not names or not vectors:
+        return {}
+    scores = np.clip(np.array([vector for vector, _ in vectors.values()]) @ matrix.T, -1.0, 1.0)
+    chosen = assign_names(scores, threshold)
+    result = {}
+    for row, speaker in enumerate(vectors):
+        best = int(chosen[row])
         if best < 0:
-            free = [column for column in range(len(names)) if column not in taken] or list(range(len(names)))
-            best = max(free, key=lambda column: scores[row, column])
-        name = names[best] if chosen[speaker] >= 0 else None
-        rows.append(Named(speaker, name, names[best], float(scores[row, best]), vectors[speaker][1]))
-    known = {row.speaker: row.name for row in rows if row.name is not None}
-    return [replace(turn, speaker=known.get(turn.speaker, turn.speaker)) for turn in turns], rows
+            free = np.ones(len(names), dtype=bool)
+            free[chosen[chosen >= 0]] = False
+            best = int(np.where(free if free.any() else True, scores[row], -np.inf).argmax())
+        result[speaker] = (names[best], float(scores[row, best]), bool(chosen[row] >= 0))
+    return result
+
+
+def _distinct(labels: Sequence[str], given: dict[str, str], names: Sequence[str]) -> dict[str, str]:
+    """What each speaker is called: a given name, or the old label unless RTTM would write it like somebody's name."""
+    words = {rttm_name(name).casefold() for name in names}
+    used = {rttm_name(label).casefold() for label in labels} | words
+    result = {}
+    for label in labels:
+        if label in given:
+            result[label] = given[label]
+        elif rttm_name(label).casefold() not in words:
+            result[label] = label
+        else:
+            fresh = (f"SPEAKER_{number:02d}" for number in itertools.count())
+            result[label] = next(one for one in fresh if one.casefold() not in used)
+            used.add(result[label].casefold())
+    return result

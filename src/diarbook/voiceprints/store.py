@@ -22,6 +22,7 @@ import numpy as np
 from diarbook.embeddings.similarity import unit_float32
 from diarbook.errors import VoiceprintError
 from diarbook.files import write_atomically
+from diarbook.rttm import rttm_name
 from diarbook.voiceprints.database import Database
 from diarbook.voiceprints.records import COLUMNS, LENGTH_TOLERANCE, end_of, from_row, read_export, to_dict, to_row
 from diarbook.voiceprints.voiceprint import Voiceprint, now
@@ -122,7 +123,9 @@ class VoiceprintStore(Database):
         """Model, its version and its dimension; None before the first enrollment."""
         with self._explained():
             row = self._connection.execute("SELECT model, model_version, dimension FROM identity").fetchone()
-        if row is not None and ([type(value) for value in row] != [str, str, int] or row[2] < 1):
+        if row is not None and not (
+            [type(value) for value in row] == [str, str, int] and (row[0] + row[1]).isprintable() and row[2] > 0
+        ):
             raise VoiceprintError(f"{self.path}: the name of its model is damaged; restore it from a copy or an export")
         return row
 
@@ -464,7 +467,7 @@ class VoiceprintStore(Database):
 
 def _word(name: str) -> str:
     """The word that RTTM writes for a name, in small letters."""
-    return "_".join(unicodedata.normalize("NFC", name).split()).casefold()
+    return rttm_name(name).casefold()
 
 
 def _is_text(name: str) -> bool:

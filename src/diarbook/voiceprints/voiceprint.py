@@ -115,8 +115,9 @@ class Voiceprint:
             object.__setattr__(self, "enrolled", self._unit(self.enrolled))
             if self.enrolled.shape != self.vector.shape:
                 raise VoiceprintError(f"voiceprint {self.name}: its two vectors differ in length; enroll again")
-        if not self.model or not self.model_version:
-            raise VoiceprintError(f"voiceprint {self.name}: the model or its version is missing; enroll again")
+        for what, value in (("model", self.model), ("version of the model", self.model_version)):
+            if not value or not value.isprintable():
+                raise VoiceprintError(f"voiceprint {self.name}: {value!r} is no {what}; enroll again")
         if not (math.isfinite(self.net_speech) and self.net_speech > 0) or self.samples < 1:
             raise VoiceprintError(f"voiceprint {self.name}: it stands on no speech; enroll again")
         if not (math.isnan(self.quality) or abs(self.quality) <= 1 + 1e-6):
