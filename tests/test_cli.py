@@ -1,20 +1,25 @@
 """The command line as a user meets it; what single commands compute is tested beside their modules."""
 
+import errno
 import importlib
+import io
 import json
+import logging
 import os
 import pkgutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import click
 import pytest
 
 import diarbook.commands
 from diarbook import cli
-from diarbook.errors import AudioError
+from diarbook.commands.common import quiet_option
+from diarbook.errors import AudioError, AudioWarning
 
 
 def run(*arguments, **options):
@@ -84,6 +89,10 @@ def test_version(capsys):
         (("--frobnicate",), "No such option '--frobnicate'"),
         (("fetch", "--frobnicate"), "(see `diarbook fetch --help`)"),
         (("score",), "Missing argument"),
+        (("diarise",), "No such command 'diarise'. Did you mean 'diarize'? (see `diarbook --help`)"),
+        (("enrol",), "Did you mean 'enroll' or 'enroll-all'?"),
+        (("fetch", "--quite"), "Did you mean '--quiet'?"),
+        (("fetch", "-dash.wav"), "A name that starts with a dash goes after --: `-- -dash.wav`, or is written"),
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(capsys, arguments, message):
@@ -138,6 +147,170 @@ def test_whatever_a_command_raises(capsys, monkeypatch, error, status, message):
 def test_the_status_that_a_command_returns_is_the_exit_status(capsys, monkeypatch):
     monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: click.command()(lambda: 3))
     assert call(capsys, "info")[0] == 3
+
+
+def test_other_errors_of_the_system_name_their_file(capsys, monkeypatch):
+    def failing():
+        open("/nowhere/at/all")  # noqa: SIM115
+
+    monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: click.command()(failing))
+    message = "diarbook: /nowhere/at/all: No such file or directory; check the path\n"
+    assert call(capsys, "info") == (1, "", message)
+
+
+def test_a_message_cannot_command_the_terminal(capsys):
+    status, _, err = call(capsys, "score", "red\x1b[31m", "b\udcff")
+    assert (status, err) == (1, "diarbook: red\\x1b[31m: no such file; check the path\n")
+
+
+class Broken(io.TextIOBase):
+    """A stream that takes nothing."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def write(self, text):
+        raise OSError(self.number, os.strerror(self.number))
+
+
+OUTPUTS = [
+    ("--help",),
+    ("--version",),
+    ("info",),
+    ("info", "--json"),
+    ("score", "a.rttm", "a.rttm"),
+    ("score", "a.rttm", "a.rttm", "--json"),
+    ("lint", "bad.rttm"),
+    ("lint", "bad.rttm", "--json"),
+    ("store", "--store", "v.db", "list"),
+    ("diarize", "silent.wav", "--format", "json"),
+    ("stream", "--help"),
+]
+
+
+@pytest.fixture
+def inputs(tmp_path, monkeypatch):
+    import numpy as np
+    import soundfile
+
+    from diarbook.voiceprints.store import VoiceprintStore
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.rttm").write_text("SPEAKER a 1 0.0 1.0 <NA> <NA> A <NA> <NA>\n")
+    (tmp_path / "bad.rttm").write_text("SPEAKER a 1 zero 1.0 <NA> <NA> A <NA> <NA>\n")
+    soundfile.write(tmp_path / "silent.wav", np.zeros(16_000), 16_000)
+    VoiceprintStore(tmp_path / "v.db").close()
+
+
+@pytest.mark.parametrize("arguments", OUTPUTS, ids=" ".join)
+def test_a_full_disk_is_one_line(capsys, monkeypatch, inputs, arguments):
+    monkeypatch.setattr("sys.stdout", Broken(errno.ENOSPC))
+    status, _, err = call(capsys, *arguments, "--quiet") if arguments[0] == "diarize" else call(capsys, *arguments)
+    assert status == 1
+    assert_one_line(err)
+    assert err.startswith("diarbook: standard output: cannot be written (No space left on device); check where")
+
+
+@pytest.mark.parametrize("arguments", OUTPUTS, ids=" ".join)
+def test_a_reader_that_leaves_ends_every_command_quietly(capsys, monkeypatch, inputs, arguments):
+    monkeypatch.setattr("sys.stdout", Broken(errno.EPIPE))
+    assert call(capsys, *arguments)[::2] == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [("score", "a.rttm", "a.rttm"), ("lint", "a.rttm"), ("diarize", "silent.wav")])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EPIPE])
+def test_a_standard_error_that_cannot_be_written_stops_nothing(capsys, monkeypatch, inputs, arguments, number):
+    expected = call(capsys, *arguments)[:2]
+    monkeypatch.setattr("sys.stderr", Broken(number))
+    assert call(capsys, *arguments)[:2] == expected
+    assert expected[0] == 0
+    assert call(capsys, "frobnicate")[0] == 2
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("redirected", "status", "out", "err"),
+    [
+        (">/dev/full", 1, "", "diarbook: standard output: cannot be written (No space left on device)"),
+        (">&-", 1, "", "diarbook: standard output: cannot be written (Bad file descriptor)"),
+        ("2>&-", 0, "diarbook 0", ""),
+        ("<&- 2>/dev/full", 0, "diarbook 0", ""),
+    ],
+)
+def test_streams_of_the_process(redirected, status, out, err, unbuffered):
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m diarbook info {redirected}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )
+    assert done.returncode == status
+    assert done.stdout.startswith(out)
+    assert done.stderr.startswith(err)
+    assert done.stderr.count("\n") == bool(err)
+
+
+def test_a_file_never_takes_the_number_of_a_closed_stream(tmp_path):
+    made = tmp_path / "v.db"
+    code = (
+        "import os, sys, diarbook.cli as cli, click\n"
+        f"def store(): handle = os.open({str(made)!r}, os.O_CREAT | os.O_RDWR); sys.exit(handle)\n"
+        "cli.LazyGroup.get_command = lambda *_: click.command()(store)\n"
+        "cli.main(['info'])\n"
+    )
+    done = subprocess.run(["bash", "-c", '"$@" <&- >&- 2>&-', "-", sys.executable, "-c", code], timeout=60, check=False)
+    assert done.returncode > 2
+    assert made.read_bytes() == b""
+
+
+def test_output_is_utf_8_whatever_the_locale(tmp_path):
+    (tmp_path / "王.rttm").write_text("SPEAKER 王 1 0.0 1.0 <NA> <NA> é <NA> <NA>\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "diarbook", "score", "王.rttm", "王.rttm", "--per-file"],
+        capture_output=True,
+        cwd=tmp_path,
+        timeout=60,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )
+    assert "王" in done.stdout.decode()
+
+
+def warning_command(category=AudioWarning, text="a.wav: ends early"):
+    @click.command()
+    @quiet_option
+    def command():
+        for _ in range(2):
+            warnings.warn(text, category, stacklevel=1)
+        warnings.warn("a tensor is deprecated", UserWarning, stacklevel=1)
+        logging.getLogger("torch").error("a library is chatty")
+        click.echo("result")
+
+    return lambda *_: command
+
+
+def test_a_warning_about_sound_is_one_line_said_once(capsys, monkeypatch):
+    monkeypatch.setattr(cli.LazyGroup, "get_command", warning_command())
+    monkeypatch.setattr("sys.warnoptions", [])
+    assert call(capsys, "info") == (0, "result\n", "diarbook: note: a.wav: ends early\n")
+    assert call(capsys, "info", "--quiet") == (0, "result\n", "")
+    assert call(capsys, "info") == (0, "result\n", "diarbook: note: a.wav: ends early\n")  # nothing is remembered
+
+
+@pytest.mark.filterwarnings("ignore::diarbook.errors.AudioWarning")
+def test_who_asks_python_for_warnings_gets_them(monkeypatch):
+    monkeypatch.setattr("sys.warnoptions", ["error"])
+    monkeypatch.setattr(cli.LazyGroup, "get_command", warning_command())
+    with pytest.warns(UserWarning, match="deprecated"), pytest.raises(SystemExit):
+        cli.main(["info"])
+
+
+def test_streams_and_filters_are_given_back(capsys):
+    before = sys.stdout, sys.stderr, logging.root.manager.disable, list(warnings.filters)
+    call(capsys, "--version")
+    assert (sys.stdout, sys.stderr, logging.root.manager.disable, list(warnings.filters)) == before
 
 
 def test_an_interrupt_from_the_keyboard(tmp_path):

@@ -17,9 +17,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from diarbook.voiceprints.voiceprint import Consent
 
 STANDARD_INPUT = "-"
+DIARIZATION_MODELS = ("segmentation-3.0", "campplus")
+"""What every pipeline loads, for :func:`check_models`."""
+
 _QUIET = "diarbook.quiet"
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -115,6 +120,14 @@ threshold_option: Decorator = click.option(
     "--threshold", type=click.FloatRange(-1, 1), metavar="T", help="Cosine from which a voice is accepted, -1 to 1."
 )
 """Passed as ``threshold``, None by default."""
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: command lines that are not wrapped.
+
+    Chapter: start
+    """
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def store_option(help_text: str = "The store of voiceprints", *, required: bool = True) -> Decorator:
@@ -239,8 +252,27 @@ def standard_input() -> bytes:
     return data
 
 
+def load_input(file: str) -> np.ndarray:
+    """A recording at 16 kHz from a file, or from a whole audio file on standard input for ``-``.
+
+    Raises
+    ------
+    DiarbookError
+        When it cannot be read or used.
+
+    Chapter: start
+    """
+    import io
+
+    from diarbook.audio import load_audio, read_audio
+
+    if file == STANDARD_INPUT:
+        return read_audio(io.BytesIO(standard_input()), input_name(file))
+    return load_audio(file)
+
+
 def read_input(path: str) -> bytes:
-    """Content of a text file, or of standard input for ``-``.
+    """Content of a file of text, or of standard input for ``-``.
 
     Raises
     ------
