@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from diarbook.knowledge.ontology import CHAPTERS
-from diarbook.knowledge.sphinx_ext import public_modules
+from diarbook.sphinx.api import public_modules
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

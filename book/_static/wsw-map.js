@@ -1,5 +1,5 @@
 // <wsw-concept-map>: every concept of the book, drawn on a canvas. Places are computed by the build
-// (diarbook.knowledge.concept_directives); this file draws, moves, filters and searches. No dependency, no network.
+// (diarbook.knowledge.map_layout); this file draws, moves, filters and searches. No dependency, no network.
 // Without it, or beside it, the element's own content is the same as a list.
 (() => {
   "use strict";

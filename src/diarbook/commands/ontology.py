@@ -36,18 +36,18 @@ def check() -> int:
     from diarbook.knowledge.skos import missing_labels, shape_problems
 
     concepts = _concepts()
-    found = problems(concepts)
-    if not found:  # the graph of a broken ontology would repeat its faults
-        found = shape_problems(concepts)
-    found += [
+    faults = problems(concepts)
+    if not faults:  # the graph of a broken ontology would repeat its faults
+        faults = shape_problems(concepts)
+    faults += [
         f"coverage.tsv: {label}: no concept has this name"
         for label in missing_labels(concepts, read_data("ontology/coverage.tsv"))
     ]
-    for fault in found:
+    for fault in faults:
         click.echo(fault)
     schemes = len({concept.scheme for concept in concepts.values()})
-    click.echo(f"{len(concepts)} concepts in {schemes} schemes, {len(found)} faults", err=True)
-    return int(bool(found))
+    click.echo(f"{len(concepts)} concepts in {schemes} schemes, {len(faults)} faults", err=True)
+    return int(bool(faults))
 
 
 @command.command("export")

@@ -1,4 +1,4 @@
-"""The book's knowledge as data: concepts and measured results, checked, and shown by Sphinx directives."""
+"""The book's knowledge as data: concepts, measured results, claims and the landscape, checked; nothing of Sphinx."""
 
 from diarbook.knowledge.evidence import Evidence, load_evidence
 from diarbook.knowledge.ontology import CHAPTERS, Concept, load_ontology, problems

@@ -6,16 +6,13 @@ Chapter: landscape
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import yaml
-
-from diarbook.errors import KnowledgeError
 from diarbook.knowledge.landscape import Entry, landscape_folder
-from diarbook.knowledge.ontology import Loader, line_numbers
+from diarbook.knowledge.tables import Row, read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ class Rule:
     because, watch_out : str
     sources, evidence : tuple of str
         Keys of the bibliography, and names of evidence.
-    place : str
+    location : str
         File, line and id, as a fault names them.
 
     Chapter: landscape
@@ -85,7 +82,7 @@ class Rule:
     watch_out: str
     sources: tuple[str, ...]
     evidence: tuple[str, ...]
-    place: str
+    location: str
 
 
 def load_chooser(folder: Path | None = None) -> tuple[list[Question], list[Rule]]:
@@ -99,47 +96,33 @@ def load_chooser(folder: Path | None = None) -> tuple[list[Question], list[Rule]
     Raises
     ------
     KnowledgeError
-        With file and line: not YAML, or against the schema.
+        With file, line and rule: not YAML, or against the schema.
 
     Chapter: landscape
     """
-    from jsonschema import Draft202012Validator
-
     path = (landscape_folder() if folder is None else Path(folder)) / "chooser.yaml"
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = yaml.load(text, Loader=Loader)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise KnowledgeError(f"{path.name}: cannot be read ({' '.join(str(error).split())})") from None
-    schema = json.loads((landscape_folder() / "schema" / "chooser.json").read_text(encoding="utf-8"))
-    for fault in sorted(Draft202012Validator(schema).iter_errors(data), key=lambda error: list(error.absolute_path)):
-        where = ".".join(map(str, fault.absolute_path))
-        raise KnowledgeError(f"{path.name}: {where}: {fault.message}")
-    start = text[: text.index("\nrules:") + 1].count("\n") + 1
-    lines = line_numbers(text.partition("\nrules:\n")[2])
-    questions = [
-        Question(
-            row["id"],
-            row["text"],
-            {option["id"]: option["label"] for option in row["options"]},
-            tuple(row.get("for", ())),
-        )
-        for row in data["questions"]
-    ]
-    rules = [
-        Rule(
-            row["id"],
-            {name: tuple(answers) for name, answers in row["when"].items()},
-            tuple(Use(item["kind"], item["id"], item.get("needs", {})) for item in row["use"]),
-            row["because"],
-            row["watch_out"],
-            tuple(row.get("sources", ())),
-            tuple(row.get("evidence", ())),
-            f"{path.name}:{start + line['id']}: {row['id']}",
-        )
-        for row, line in zip(data["rules"], lines, strict=True)
-    ]
-    return questions, rules
+    schema = (landscape_folder() / "schema" / "chooser.json").read_text(encoding="utf-8")
+    questions = [_question(row.fields) for row in read_table(path, schema, "questions")]
+    return questions, [_rule(row) for row in read_table(path, schema, "rules")]
+
+
+def _question(fields: Mapping[str, Any]) -> Question:
+    options = {option["id"]: option["label"] for option in fields["options"]}
+    return Question(fields["id"], fields["text"], options, tuple(fields.get("for", ())))
+
+
+def _rule(row: Row) -> Rule:
+    fields = row.fields
+    return Rule(
+        fields["id"],
+        {name: tuple(answers) for name, answers in fields["when"].items()},
+        tuple(Use(item["kind"], item["id"], item.get("needs", {})) for item in fields["use"]),
+        fields["because"],
+        fields["watch_out"],
+        tuple(fields.get("sources", ())),
+        tuple(fields.get("evidence", ())),
+        row.location,
+    )
 
 
 def choose(rules: Sequence[Rule], answers: Mapping[str, str]) -> Rule | None:
@@ -200,32 +183,34 @@ def problems(
 
     Chapter: landscape
     """
-    found = []
+    faults = []
     known = {question.id: question.options for question in questions}
     for rule in rules:
         for name, options in rule.when.items():
             if name not in known:
-                found.append(f"{rule.place}: {name!r} is no question")
+                faults.append(f"{rule.location}: {name!r} is no question")
             else:
-                found += [
-                    f"{rule.place}: {one!r} is no answer to {name!r}" for one in options if one not in known[name]
+                faults += [
+                    f"{rule.location}: {one!r} is no answer to {name!r}" for one in options if one not in known[name]
                 ]
         for use in rule.use:
-            found += [f"{rule.place}: {fault}" for fault in _use_problems(use, entries, chapters)]
-        found += [f"{rule.place}: {key!r} is not in the bibliography" for key in rule.sources if key not in sources]
-        found += [f"{rule.place}: evidence {name!r} does not exist" for name in rule.evidence if name not in evidence]
+            faults += [f"{rule.location}: {fault}" for fault in _use_faults(use, entries, chapters)]
+        faults += [f"{rule.location}: {key!r} is not in the bibliography" for key in rule.sources if key not in sources]
+        faults += [
+            f"{rule.location}: evidence {name!r} does not exist" for name in rule.evidence if name not in evidence
+        ]
     reached = set()
     for answers in combinations(questions):
         rule = choose(rules, answers)
         if rule is None:
-            found.append(f"chooser.yaml: no rule fits {', '.join(answers.values())}")
+            faults.append(f"chooser.yaml: no rule fits {', '.join(answers.values())}")
         else:
             reached.add(rule.id)
-    found += [f"{rule.place}: no answer reaches it" for rule in rules if rule.id not in reached]
-    return found
+    faults += [f"{rule.location}: no answer reaches it" for rule in rules if rule.id not in reached]
+    return faults
 
 
-def _use_problems(use: Use, entries: Mapping[str, Mapping[str, Entry]], chapters: Collection[str]) -> list[str]:
+def _use_faults(use: Use, entries: Mapping[str, Mapping[str, Entry]], chapters: Collection[str]) -> list[str]:
     if use.kind == "book":
         return [] if use.id in chapters else [f"{use.id!r} is no chapter"]
     entry = entries.get(use.kind, {}).get(use.id)

@@ -9,11 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from diarbook.errors import KnowledgeError
-from diarbook.files import repository_root
-from diarbook.knowledge.ontology import Loader, line_numbers
+from diarbook.files import read_data, repository_root
+from diarbook.knowledge.tables import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class Cited:
         Of the bibliography.
     left_out : str or None
         Why it has no entry; exactly one of the two is there.
-    place : str
+    location : str
         File and line, as a fault names them.
 
     Chapter: bibliography
@@ -36,7 +34,7 @@ class Cited:
     url: str
     key: str | None
     left_out: str | None
-    place: str
+    location: str
 
 
 def cited_file() -> Path | None:
@@ -51,26 +49,17 @@ def load_cited(path: Path) -> list[Cited]:
     Raises
     ------
     KnowledgeError
-        With file and line: not YAML, another field, an address that occurs twice, or not exactly one of ``key`` and
-        ``left_out``.
+        With file and line: not YAML, or against ``data/cited.schema.json``; or an address that occurs twice.
 
     Chapter: bibliography
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        rows, lines = yaml.load(text, Loader=Loader), line_numbers(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise KnowledgeError(f"{path.name}: cannot be read ({' '.join(str(error).split())})") from None
-    found: dict[str, Cited] = {}
-    for row, line in zip(rows or [], lines, strict=True):
-        place = f"{path.name}:{min(line.values()) if isinstance(line, dict) else line}"
-        if not isinstance(row, dict) or set(row) not in ({"url", "key"}, {"url", "left_out"}):
-            raise KnowledgeError(f"{place}: expected url and one of key and left_out")
-        if row["url"] in found:
-            raise KnowledgeError(f"{place}: {row['url']} occurs twice; keep one")
-        found[row["url"]] = Cited(row["url"], row.get("key"), row.get("left_out"), place)
-    return list(found.values())
+    cited: dict[str, Cited] = {}
+    for row in read_table(path, read_data("cited.schema.json")):
+        url = row.fields["url"]
+        if url in cited:
+            raise KnowledgeError(f"{row.location}: {url} occurs twice; keep one")
+        cited[url] = Cited(url, row.fields.get("key"), row.fields.get("left_out"), row.location)
+    return list(cited.values())
 
 
 def problems(cited: Collection[Cited], sources: Collection[str]) -> list[str]:
@@ -78,4 +67,6 @@ def problems(cited: Collection[Cited], sources: Collection[str]) -> list[str]:
 
     Chapter: bibliography
     """
-    return [f"{one.place}: {one.key!r} is not in the bibliography" for one in cited if one.key not in {None, *sources}]
+    return [
+        f"{one.location}: {one.key!r} is not in the bibliography" for one in cited if one.key not in {None, *sources}
+    ]

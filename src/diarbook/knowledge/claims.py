@@ -9,14 +9,13 @@ import datetime
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from diarbook.errors import KnowledgeError
-from diarbook.files import repository_root
-from diarbook.knowledge.ontology import CHAPTERS, Loader, bibliography_keys, line_numbers
+from diarbook.files import read_data, repository_root
+from diarbook.knowledge.ontology import CHAPTERS, bibliography_keys
+from diarbook.knowledge.tables import Row, location, read_table
 
 VERDICTS = {
     "confirmed": "A primary source says the same, or the released code does it.",
@@ -90,9 +89,9 @@ class Claim:
     file: str = ""
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 
-    def place(self, name: str = "id") -> str:
+    def location(self, field: str = "id") -> str:
         """File, line and id, as a fault names them."""
-        return f"{self.file}:{self.lines.get(name, self.lines.get('id', 1))}: {self.id}"
+        return f"{location(self.file, self.lines, field)}: {self.id}"
 
     @property
     def regex(self) -> re.Pattern[str]:
@@ -103,15 +102,13 @@ class Claim:
 _SPACES = re.compile(r"\[[^\]]*\]| \??")
 
 
-def _any_space(found: re.Match[str]) -> str:
+def _any_space(space: re.Match[str]) -> str:
     """What a space of a pattern stands for; a set of characters stays as it is."""
-    return {" ": r"[^\S\n]+", " ?": r"[^\S\n]*"}.get(found.group(), found.group())
+    return {" ": r"[^\S\n]+", " ?": r"[^\S\n]*"}.get(space.group(), space.group())
 
 
-_TEXTS = ("id", "claim", "verdict", "says", "chapter", "how")
-_OPTIONAL = ("pattern", "planted")
+_TEXTS = ("id", "claim", "verdict", "says", "chapter", "how", "pattern", "planted")
 _LISTS = ("figures", "sources", "urls", "concepts")
-_KNOWN = {entry.name for entry in fields(Claim)} - {"file", "lines"}
 
 
 def claims_file() -> Path | None:
@@ -131,71 +128,32 @@ def load_claims(path: Path | None = None) -> dict[str, Claim]:
     Raises
     ------
     KnowledgeError
-        With the file, the line and the claim: not YAML, a missing or unknown field, a value of the wrong type, or an
-        id that is used twice.
+        With file, line and claim: not YAML, or against ``data/claims.schema.json``; or an id that is used twice.
 
     Chapter: landscape
     """
     path = claims_file() if path is None else Path(path)
     if path is None:
         return {}
-    try:
-        text = path.read_text(encoding="utf-8")
-        rows, places = yaml.load(text, Loader=Loader) or [], line_numbers(text)
-    except OSError as error:
-        raise KnowledgeError(f"{path.name}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise KnowledgeError(f"{path.name}: not valid YAML ({reason})") from None
-    if not isinstance(rows, list):
-        raise KnowledgeError(f"{path.name}: expected a list of claims, got {type(rows).__name__}")
     claims: dict[str, Claim] = {}
-    for number, row in enumerate(rows):
-        claim = _claim(path.name, number, row, places[number])
+    for row in read_table(path, read_data("claims.schema.json")):
+        claim = _claim(row)
         if claim.id in claims:
-            raise KnowledgeError(f"{claim.place()}: used before, in line {claims[claim.id].lines['id']}; keep one")
+            raise KnowledgeError(f"{claim.location()}: used before, in line {claims[claim.id].lines['id']}; keep one")
         claims[claim.id] = claim
     return claims
 
 
-def _claim(file: str, number: int, row: object, lines: dict[str, int]) -> Claim:
-    if not isinstance(row, dict):
-        raise KnowledgeError(f"{file}:{lines['id']}: claim {number + 1}: expected a mapping, got {type(row).__name__}")
-
-    def fault(name: str, message: str) -> KnowledgeError:
-        place = f"{file}:{lines.get(name, lines['id'])}: {row.get('id', f'claim {number + 1}')}"
-        return KnowledgeError(f"{place}: {message}")
-
-    if unknown := sorted(set(row) - _KNOWN, key=str):
-        raise fault(unknown[0], f"unknown field {unknown[0]!r}; known: {', '.join(sorted(_KNOWN))}")
-    values: dict[str, object] = {"file": file, "lines": lines}
-    for name in _TEXTS + _OPTIONAL:
-        text = row.get(name)
-        if name in _OPTIONAL and text is None:
-            continue
-        if not isinstance(text, str) or not text.strip():
-            raise fault(name, f"field {name!r} must be a text, got {text!r}")
-        values[name] = " ".join(text.split())
-    for name in _LISTS:
-        items = row.get(name) or []
-        if not isinstance(items, list) or not all(isinstance(item, str) and item.strip() for item in items):
-            raise fault(name, f"field {name!r} must be a list of texts, got {items!r}")
-        values[name] = tuple(" ".join(item.split()) for item in items)
-    values["line"] = row.get("line")
-    if values["line"] is not None and not _is_line(values["line"]):
-        raise fault("line", f"field 'line' must be a line number, got {row['line']!r}")
-    again = row.get("again") or []
-    if not isinstance(again, list) or not all(map(_is_line, again)):
-        raise fault("again", f"field 'again' must be a list of line numbers, got {again!r}")
-    values["again"] = tuple(again)
-    if not isinstance(row.get("checked"), datetime.date):
-        raise fault("checked", f"field 'checked' must be a day such as 2026-11-24, got {row.get('checked')!r}")
-    values["checked"] = row["checked"]
-    return Claim(**values)
-
-
-def _is_line(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def _claim(row: Row) -> Claim:
+    return Claim(
+        **{name: row.text(name) for name in _TEXTS},
+        **{name: row.texts(name) for name in _LISTS},
+        checked=datetime.date.fromisoformat(row.fields["checked"]),
+        line=row.fields["line"],
+        again=tuple(row.fields.get("again") or ()),
+        file=row.file,
+        lines=row.lines,
+    )
 
 
 def problems(
@@ -206,8 +164,8 @@ def problems(
 ) -> list[str]:
     """What is wrong with a ledger, one line a fault, each with its file, line and claim.
 
-    Verdicts, sources, concepts and chapters that do not exist; a confirmed or corrected claim without a source; and a
-    pattern that is malformed, that no planted sentence proves, or that finds the book's own wording.
+    Sources, concepts and chapters that do not exist; and a pattern that is malformed, that no planted sentence proves,
+    or that finds the book's own wording.
 
     Parameters
     ----------
@@ -223,54 +181,37 @@ def problems(
     """
     sources = bibliography_keys() if sources is None else sources
     chapters = set(chapters)
-    found: list[str] = []
+    faults: list[str] = []
     for claim in claims.values():
-        if not re.fullmatch(r"c\d{3}", claim.id):
-            found.append(f"{claim.place()}: the id must be c and three digits, such as c001")
-        if claim.verdict not in VERDICTS:
-            known = ", ".join(VERDICTS)
-            found.append(f"{claim.place('verdict')}: verdict {claim.verdict!r} is unknown; known: {known}")
-        elif claim.verdict in ("confirmed", "corrected") and not claim.sources + claim.urls:
-            found.append(f"{claim.place('verdict')}: a {claim.verdict} claim needs a source")
-        found += [
-            f"{claim.place('sources')}: source {key!r} is not in references.bib"
+        faults += [
+            f"{claim.location('sources')}: source {key!r} is not in references.bib"
             for key in claim.sources
             if key not in sources
         ]
-        found += [
-            f"{claim.place('urls')}: {url!r} is not an address"
-            for url in claim.urls
-            if not re.fullmatch(r"https?://\S+", url)
+        faults += [
+            f"{claim.location('concepts')}: concept {name!r} is not in the ontology"
+            for name in claim.concepts
+            if concepts is not None and name not in concepts
         ]
-        if concepts is not None:
-            found += [
-                f"{claim.place('concepts')}: concept {name!r} is not in the ontology"
-                for name in claim.concepts
-                if name not in concepts
-            ]
         if claim.chapter not in chapters:
-            place = claim.place("chapter")
-            found.append(f"{place}: chapter {claim.chapter!r} is not in the plan; known: {', '.join(sorted(chapters))}")
-        found += _pattern_problems(claim)
-    return found
+            where, known = claim.location("chapter"), ", ".join(sorted(chapters))
+            faults.append(f"{where}: chapter {claim.chapter!r} is not in the plan; known: {known}")
+        if claim.pattern is not None:
+            faults += _pattern_faults(claim)
+    return faults
 
 
-def _pattern_problems(claim: Claim) -> list[str]:
-    place = claim.place("pattern")
-    if claim.pattern is None:
-        return []
-    if claim.verdict == "confirmed":
-        return [f"{place}: a confirmed claim may be repeated; leave out its pattern"]
+def _pattern_faults(claim: Claim) -> Iterator[str]:
+    where = claim.location("pattern")
     try:
         regex = claim.regex
     except re.error as error:
-        return [f"{place}: not a regular expression ({error})"]
-    found = []
+        yield f"{where}: not a regular expression ({error})"
+        return
     if not claim.planted or not regex.search(_plain(claim.planted)):
-        found.append(f"{claim.place('planted')}: the pattern does not find its planted sentence {claim.planted!r}")
+        yield f"{claim.location('planted')}: the pattern does not find its planted sentence {claim.planted!r}"
     if regex.search(_plain(claim.says)):
-        found.append(f"{place}: the pattern finds the book's own wording in 'says'")
-    return found
+        yield f"{where}: the pattern finds the book's own wording in 'says'"
 
 
 def pages_to_check(root: Path | None = None) -> list[Path]:
@@ -283,7 +224,7 @@ def pages_to_check(root: Path | None = None) -> list[Path]:
 
 
 def repeated_figures(claims: Mapping[str, Claim], pages: Iterable[Path]) -> list[str]:
-    """Where a page repeats a claim that did not hold, one line a place.
+    """Where a page repeats a claim that did not hold, one line each.
 
     A claim is looked for by its ``pattern``, in one paragraph, list item or table row at a time. A paragraph that
     names the claim's id speaks about the claim, so it may repeat it.
@@ -297,12 +238,12 @@ def repeated_figures(claims: Mapping[str, Claim], pages: Iterable[Path]) -> list
     Returns
     -------
     list of str
-        ``FILE:LINE`` (``FILE:cell N:LINE`` in a notebook), the claim, what was found, and what the book says.
+        ``FILE:LINE`` (``FILE:cell N:LINE`` in a notebook), the claim, its words there, and what the book says.
 
     Chapter: landscape
     """
     watched = [(claim, claim.regex) for claim in claims.values() if claim.pattern]
-    found: list[str] = []
+    repetitions: list[str] = []
     for page in pages:
         for prefix, text in _parts(Path(page)):
             plain = _plain(text)
@@ -313,15 +254,15 @@ def repeated_figures(claims: Mapping[str, Claim], pages: Iterable[Path]) -> list
                     if claim.id in plain[start : end if end >= 0 else None]:
                         continue
                     line = text.count("\n", 0, match.start()) + 1
-                    found.append(
+                    repetitions.append(
                         f"{prefix}:{line}: repeats claim {claim.id} ({claim.verdict}): {match.group()!r}; "
                         f"the book says: {claim.says}"
                     )
-    return found
+    return repetitions
 
 
 def _parts(page: Path) -> Iterator[tuple[str, str]]:
-    """Each text of a page with the place that a message names: the file, or each cell of a notebook."""
+    """Each text of a page with the location that a message names: the file, or each cell of a notebook."""
     content = page.read_text(encoding="utf-8")
     if page.suffix != ".ipynb":
         yield page.name, content

@@ -5,17 +5,14 @@ Chapter: landscape
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from diarbook.errors import KnowledgeError
 from diarbook.files import repository_root
 from diarbook.knowledge.evidence import Evidence, format_value
-from diarbook.knowledge.ontology import Loader, line_numbers
+from diarbook.knowledge.tables import read_table
 
 KINDS = ("tools", "models", "datasets", "vector_stores")
 """Names of the files."""
@@ -30,7 +27,7 @@ class Entry:
     id, name : str
     fields : mapping of str to object
         Everything that ``data/landscape/schema`` describes; None is a value that could not be checked.
-    place : str
+    location : str
         File, line and id, as a fault names them.
 
     Chapter: landscape
@@ -39,7 +36,7 @@ class Entry:
     id: str
     name: str
     fields: Mapping[str, object]
-    place: str
+    location: str
 
 
 def landscape_folder() -> Path:
@@ -73,36 +70,17 @@ def load_landscape(kind: str, folder: Path | None = None) -> list[Entry]:
 
     Chapter: landscape
     """
-    from jsonschema import Draft202012Validator
-
     if kind not in KINDS:
         raise KnowledgeError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
     path = (landscape_folder() if folder is None else Path(folder)) / f"{kind}.yaml"
-    try:
-        text = path.read_text(encoding="utf-8")
-        rows, lines = yaml.load(text, Loader=Loader), line_numbers(text)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise KnowledgeError(f"{path.name}: cannot be read ({' '.join(str(error).split())})") from None
-    plain = json.loads(json.dumps(rows, default=str))  # dates as texts, as the schema has them
-    schema = json.loads((landscape_folder() / "schema" / f"{kind}.json").read_text(encoding="utf-8"))
-    for fault in sorted(Draft202012Validator(schema).iter_errors(plain), key=lambda error: list(error.absolute_path)):
-        where = list(fault.absolute_path)
-        if not where:
-            raise KnowledgeError(f"{path.name}: {fault.message}")
-        row, name = plain[where[0]], str(where[1]) if len(where) > 1 else "id"
-        line = lines[where[0]].get(name, lines[where[0]]["id"])
-        owner = row.get("id", where[0] + 1) if isinstance(row, dict) else where[0] + 1
-        raise KnowledgeError(f"{path.name}:{line}: {owner}: {'.'.join(map(str, where[1:]))}: {fault.message}")
-    entries = [
-        Entry(row["id"], row["name"], row, f"{path.name}:{line['id']}: {row['id']}")
-        for row, line in zip(plain, lines, strict=True)
-    ]
-    seen: set[str] = set()
-    for entry in entries:
-        if entry.id in seen:
-            raise KnowledgeError(f"{entry.place}: defined twice; keep one")
-        seen.add(entry.id)
-    return entries
+    schema = landscape_folder() / "schema" / f"{kind}.json"
+    entries: dict[str, Entry] = {}
+    for row in read_table(path, schema.read_text(encoding="utf-8")):
+        entry = Entry(row.fields["id"], row.fields["name"], row.fields, row.location)
+        if entry.id in entries:
+            raise KnowledgeError(f"{entry.location}: defined twice; keep one")
+        entries[entry.id] = entry
+    return list(entries.values())
 
 
 def measured_here(entry: Entry, evidence: Mapping[str, Evidence]) -> list[tuple[str, str]]:
@@ -125,15 +103,15 @@ def measured_here(entry: Entry, evidence: Mapping[str, Evidence]) -> list[tuple[
     for item in entry.fields.get("measured") or ():
         name = item["evidence"]
         if name not in evidence:
-            raise KnowledgeError(f"{entry.place}: evidence {name!r} does not exist")
+            raise KnowledgeError(f"{entry.location}: evidence {name!r} does not exist")
         table = evidence[name]
         for key in (*item["row"], *item["show"]):
             if key not in table.columns:
-                raise KnowledgeError(f"{entry.place}: {key!r} is no column of evidence {name!r}")
+                raise KnowledgeError(f"{entry.location}: {key!r} is no column of evidence {name!r}")
         rows = [row for row in table.rows if all(row.get(key) == value for key, value in item["row"].items())]
         if len(rows) != 1:
             raise KnowledgeError(
-                f"{entry.place}: {len(rows)} rows of evidence {name!r} fit {dict(item['row'])}, not one"
+                f"{entry.location}: {len(rows)} rows of evidence {name!r} fit {dict(item['row'])}, not one"
             )
         which = ", ".join(str(value) for key, value in item["row"].items() if key != "part")
         values = (
@@ -166,22 +144,26 @@ def problems(
 
     Chapter: landscape
     """
-    found = []
+    faults = []
     for entry in entries:
         concept = entry.fields.get("concept")
         named = [*entry.fields.get("stages", ()), *([concept] if concept else [])]
-        found += [f"{entry.place}: {name!r} is no concept of the ontology" for name in named if name not in concepts]
-        found += [f"{entry.place}: {key!r} is not in the bibliography" for key in cited(entry) if key not in sources]
+        faults += [
+            f"{entry.location}: {name!r} is no concept of the ontology" for name in named if name not in concepts
+        ]
+        faults += [
+            f"{entry.location}: {key!r} is not in the bibliography" for key in cited(entry) if key not in sources
+        ]
         try:
             measured_here(entry, evidence)
         except KnowledgeError as error:
-            found.append(str(error))
-        found += [
-            f"{entry.place}: not_verified names {name!r}, which is no field"
+            faults.append(str(error))
+        faults += [
+            f"{entry.location}: not_verified names {name!r}, which is no field"
             for name in entry.fields["not_verified"]
             if name.split(".")[0] not in entry.fields
         ]
-    return found
+    return faults
 
 
 def cited(entry: Entry) -> list[str]:

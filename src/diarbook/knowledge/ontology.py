@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from diarbook.errors import KnowledgeError
-from diarbook.files import repository_root
+from diarbook.files import read_data, repository_root
+from diarbook.knowledge.tables import Row, location, read_table
 
 CHAPTER_NAMES = {
     "start": "The whole map",
@@ -50,7 +49,6 @@ CHAPTER_NAMES = {
 
 CHAPTERS = tuple(CHAPTER_NAMES)
 """Chapter words; a concept, or a docstring's ``Chapter:`` line, names one of them."""
-
 
 SCHEMES = {
     "task": "Tasks",
@@ -146,9 +144,9 @@ class Concept:
         """Title of the concept scheme."""
         return SCHEMES[self.kind]
 
-    def place(self, name: str = "id") -> str:
+    def location(self, field: str = "id") -> str:
         """File, line and id, as a fault names them."""
-        return f"{self.file}:{self.lines.get(name, self.lines.get('id', 1))}: {self.id}"
+        return f"{location(self.file, self.lines, field)}: {self.id}"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -159,10 +157,8 @@ class Concept:
         return tuple(unique.values())
 
 
-_TEXTS = ("id", "label", "kind", "definition", "expert", "chapter")
-_OPTIONAL = ("input", "output", "symbol", "unit", "function")
+_TEXTS = ("id", "label", "kind", "definition", "expert", "chapter", "input", "output", "symbol", "unit", "function")
 _LISTS = ("alternative", "broader", "related", "not_to_be_confused_with", "stage", "sources")
-_KNOWN = {entry.name for entry in fields(Concept)} - {"file", "lines"}
 
 
 def ontology_files(folder: Path | None = None) -> list[Path]:
@@ -188,85 +184,39 @@ def load_ontology(folder: Path | None = None, only: str | None = None) -> dict[s
     Raises
     ------
     KnowledgeError
-        With the file and the concept: not YAML, a missing or unknown field, a value of the wrong type, or
-        an id that is defined twice.
+        With file, line and concept: not YAML, or against ``data/ontology.schema.json``; or an id that is defined twice.
 
     Chapter: start
     """
+    paths = [path for path in ontology_files(folder) if only in (None, path.name)]
+    schema = read_data("ontology.schema.json") if paths else ""
     concepts: dict[str, Concept] = {}
-    for path in ontology_files(folder):
-        if only not in (None, path.name):
-            continue
-        try:
-            text = path.read_text(encoding="utf-8")
-            rows, places = yaml.load(text, Loader=Loader), line_numbers(text)
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            reason = " ".join(str(error).split())
-            raise KnowledgeError(f"{path.name}: not valid YAML ({reason})") from None
-        if not isinstance(rows or [], list):
-            raise KnowledgeError(f"{path.name}: expected a list of concepts, got {type(rows).__name__}")
-        for number, row in enumerate(rows or []):
-            concept = _concept(path.name, number, row, places[number])
+    for path in paths:
+        for row in read_table(path, schema):
+            concept = _concept(row)
             if concept.id in concepts:
                 other = concepts[concept.id]
                 raise KnowledgeError(
-                    f"{concept.place()}: defined before, in {other.file} line {other.lines['id']}; keep one"
+                    f"{concept.location()}: defined before, in {other.file} line {other.lines['id']}; keep one"
                 )
             concepts[concept.id] = concept
     return concepts
 
 
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+def _concept(row: Row) -> Concept:
+    toolkits = row.fields.get("toolkits") or {}
+    return Concept(
+        **{name: row.text(name) for name in _TEXTS},
+        **{name: row.texts(name) for name in _LISTS},
+        toolkits=tuple((name, " ".join(text.split())) for name, text in toolkits.items()),
+        file=row.file,
+        lines=row.lines,
+    )
 
 
-def line_numbers(text: str) -> list[dict[str, int]]:
-    """For each row of a YAML list, the line of each of its fields."""
-    top = yaml.compose(text, Loader=Loader)
-    if not isinstance(top, yaml.SequenceNode):
-        return []
-    return [
-        {"id": row.start_mark.line + 1}
-        | (
-            {key.value: key.start_mark.line + 1 for key, _ in row.value if key.value != "id"}
-            if isinstance(row, yaml.MappingNode)
-            else {}
-        )
-        for row in top.value
-    ]
-
-
-def _concept(file: str, number: int, row: object, lines: dict[str, int]) -> Concept:
-    if not isinstance(row, dict):
-        raise KnowledgeError(
-            f"{file}:{lines['id']}: concept {number + 1}: expected a mapping, got {type(row).__name__}"
-        )
-
-    def place(name: str = "id") -> str:
-        return f"{file}:{lines.get(name, lines['id'])}: {row.get('id', f'concept {number + 1}')}"
-
-    if unknown := sorted(set(row) - _KNOWN, key=str):
-        raise KnowledgeError(f"{place(unknown[0])}: unknown field {unknown[0]!r}; known: {', '.join(sorted(_KNOWN))}")
-    values: dict[str, object] = {"file": file, "lines": lines}
-    for name in _TEXTS:
-        text = row.get(name)
-        if not isinstance(text, str) or not text.strip():
-            raise KnowledgeError(f"{place(name)}: field {name!r} must be a text, got {text!r}")
-        values[name] = " ".join(text.split())
-    for name in _OPTIONAL:
-        text = row.get(name) or None
-        if text is not None and not isinstance(text, str):
-            raise KnowledgeError(f"{place(name)}: field {name!r} must be a text, got {text!r}")
-        values[name] = " ".join(text.split()) if text else None
-    for name in _LISTS:
-        items = row.get(name) or []
-        if not isinstance(items, list) or not all(isinstance(item, str) and item.strip() for item in items):
-            raise KnowledgeError(f"{place(name)}: field {name!r} must be a list of texts, got {items!r}")
-        values[name] = tuple(" ".join(item.split()) for item in items)
-    toolkits = row.get("toolkits") or {}
-    if not isinstance(toolkits, dict) or not all(isinstance(text, str) for text in (*toolkits, *toolkits.values())):
-        raise KnowledgeError(f"{place('toolkits')}: field 'toolkits' must map toolkits to texts, got {toolkits!r}")
-    values["toolkits"] = tuple((name, " ".join(text.split())) for name, text in toolkits.items())
-    return Concept(**values)
+def plain(text: str) -> str:
+    """A definition without the marks of MyST."""
+    return re.sub(r"[`$]|\*(?=\w)|(?<=\w)\*", "", text)
 
 
 def bibliography_keys(path: Path | None = None) -> set[str]:
@@ -285,15 +235,22 @@ def resolve(name: str) -> object | None:
     for cut in range(len(parts), 0, -1):
         module = ".".join(parts[:cut])
         try:
-            found: object = importlib.import_module(module)
+            value: object = importlib.import_module(module)
         except ModuleNotFoundError as error:
             if error.name and (module == error.name or module.startswith(f"{error.name}.")):
                 continue
             raise
         for part in parts[cut:]:
-            found = getattr(found, part, None)
-        return found
+            value = getattr(value, part, None)
+        return value
     return None
+
+
+def canonical_name(name: str) -> str | None:
+    """Where an object is defined, whatever name re-exports it."""
+    value = resolve(name)
+    module, qualified = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    return f"{module}.{qualified}" if module and qualified else None
 
 
 def problems(
@@ -316,57 +273,66 @@ def problems(
     """
     sources = bibliography_keys() if sources is None else sources
     chapters = set(chapters)
-    found: list[str] = []
     owners: dict[str, Concept] = {}
     for concept in concepts.values():
-        if not re.fullmatch(r"[a-z0-9+.]+(-[a-z0-9+.]+)*", concept.id):  # as in cam++
-            found.append(f"{concept.place()}: the id must be kebab-case, such as voice-activity-detection")
-        if concept.kind not in SCHEMES:
-            found.append(f"{concept.place('kind')}: kind {concept.kind!r} is unknown; known: {', '.join(SCHEMES)}")
         for name in concept.names:
-            owner = owners.setdefault(name.casefold(), concept)
-            if owner is not concept:
-                place = concept.place("alternative")
-                found.append(f"{place}: the name {name!r} is taken by {owner.id} in {owner.file}; keep one")
-        for relation in ("broader", "related", "not_to_be_confused_with", "stage"):
-            place = concept.place(relation)
-            for other in getattr(concept, relation):
-                if other == concept.id:
-                    found.append(f"{place}: {relation} names the concept itself")
-                elif other not in concepts:
-                    found.append(f"{place}: {relation} names {other!r}, which no file defines")
-                elif relation == "stage" and concepts[other].kind != "stage":
-                    found.append(f"{place}: stage names {other!r}, which is a {concepts[other].kind}")
-        above = _ancestors(concepts, concept.id)
-        if concept.id in above and concept.id not in concept.broader:
-            found.append(f"{concept.place('broader')}: is broader than itself")
-        found += [
-            f"{concept.place('related')}: related names {other!r}, which is broader or narrower already (SKOS S27)"
-            for other in concept.related
-            if other in above or (other in concepts and concept.id in _ancestors(concepts, other))
-        ]
-        for toolkit, _ in concept.toolkits:
-            if toolkit not in TOOLKITS:
-                found.append(
-                    f"{concept.place('toolkits')}: toolkit {toolkit!r} is unknown; known: {', '.join(TOOLKITS)}"
-                )
-        found += [
-            f"{concept.place('sources')}: source {key!r} is not in references.bib"
-            for key in concept.sources
-            if key not in sources
-        ]
-        if concept.chapter not in chapters:
-            found.append(
-                f"{concept.place('chapter')}: chapter {concept.chapter!r} is not in the plan; "
-                f"known: {', '.join(sorted(chapters))}"
-            )
-        if concept.function and not callable(resolve(concept.function)):
-            found.append(f"{concept.place('function')}: function {concept.function!r} does not exist")
-        if not (concept.broader or concept.related or concept.stage) and not any(
-            concept.id in (*other.broader, *other.related, *other.stage) for other in concepts.values()
-        ):
-            found.append(f"{concept.place()}: an orphan; relate it to another concept")
-    return found
+            owners.setdefault(name.casefold(), concept)
+    return [
+        fault
+        for concept in concepts.values()
+        for fault in (
+            *_naming_faults(concept, owners),
+            *_relation_faults(concept, concepts),
+            *_reference_faults(concept, sources, chapters),
+        )
+    ]
+
+
+def _naming_faults(concept: Concept, owners: Mapping[str, Concept]) -> Iterator[str]:
+    for name in concept.names:
+        owner = owners[name.casefold()]
+        if owner is not concept:
+            where = concept.location("alternative")
+            yield f"{where}: the name {name!r} is taken by {owner.id} in {owner.file}; keep one"
+
+
+def _relation_faults(concept: Concept, concepts: Mapping[str, Concept]) -> Iterator[str]:
+    for relation in ("broader", "related", "not_to_be_confused_with", "stage"):
+        where = concept.location(relation)
+        for other in getattr(concept, relation):
+            if other == concept.id:
+                yield f"{where}: {relation} names the concept itself"
+            elif other not in concepts:
+                yield f"{where}: {relation} names {other!r}, which no file defines"
+            elif relation == "stage" and concepts[other].kind != "stage":
+                yield f"{where}: stage names {other!r}, which is a {concepts[other].kind}"
+    above = _ancestors(concepts, concept.id)
+    if concept.id in above and concept.id not in concept.broader:
+        yield f"{concept.location('broader')}: is broader than itself"
+    for other in concept.related:
+        if other in above or (other in concepts and concept.id in _ancestors(concepts, other)):
+            where = concept.location("related")
+            yield f"{where}: related names {other!r}, which is broader or narrower already (SKOS S27)"
+    if not (concept.broader or concept.related or concept.stage) and not any(
+        concept.id in (*other.broader, *other.related, *other.stage) for other in concepts.values()
+    ):
+        yield f"{concept.location()}: an orphan; relate it to another concept"
+
+
+def _reference_faults(concept: Concept, sources: Collection[str], chapters: Collection[str]) -> Iterator[str]:
+    if concept.kind not in SCHEMES:
+        yield f"{concept.location('kind')}: kind {concept.kind!r} is unknown; known: {', '.join(SCHEMES)}"
+    for toolkit, _ in concept.toolkits:
+        if toolkit not in TOOLKITS:
+            yield f"{concept.location('toolkits')}: toolkit {toolkit!r} is unknown; known: {', '.join(TOOLKITS)}"
+    for key in concept.sources:
+        if key not in sources:
+            yield f"{concept.location('sources')}: source {key!r} is not in references.bib"
+    if concept.chapter not in chapters:
+        where = concept.location("chapter")
+        yield f"{where}: chapter {concept.chapter!r} is not in the plan; known: {', '.join(sorted(chapters))}"
+    if concept.function and not callable(resolve(concept.function)):
+        yield f"{concept.location('function')}: function {concept.function!r} does not exist"
 
 
 def _ancestors(concepts: Mapping[str, Concept], start: str) -> set[str]:

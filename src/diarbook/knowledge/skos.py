@@ -172,13 +172,13 @@ def shape_problems(concepts: Mapping[str, Concept], shapes: Path | None = None) 
             raise KnowledgeError("the shapes are in the book's repository; run this in a clone of it")
         shapes = root / "data" / "ontology" / "shapes.ttl"
     _, report, _ = pyshacl.validate(concept_graph(concepts), shacl_graph=Graph().parse(shapes, format="turtle"))
-    found = []
+    faults = []
     for result in report.subjects(RDF.type, SH.ValidationResult):
         node = report.value(result, SH.focusNode)
         name = str(node).rpartition("/")[2]
-        place = concepts[name].place() if name in concepts else name
-        found.append(f"{place}: {report.value(result, SH.resultMessage)}")
-    return sorted(found)
+        where = concepts[name].location() if name in concepts else name
+        faults.append(f"{where}: {report.value(result, SH.resultMessage)}")
+    return sorted(faults)
 
 
 def missing_labels(concepts: Mapping[str, Concept], table: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Sphinx directive that lists the cited addresses without an entry in the bibliography, by reason."""
+"""A list of the cited addresses without an entry in the bibliography, by reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import diarbook
 from diarbook.errors import KnowledgeError
 from diarbook.knowledge.cited import cited_file, load_cited, problems
 from diarbook.knowledge.ontology import bibliography_keys
-from diarbook.knowledge.sphinx_ext import WswDirective, paragraph
+from diarbook.sphinx.base import WswDirective, paragraph
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

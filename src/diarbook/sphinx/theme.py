@@ -8,7 +8,6 @@ host, is taken out.
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,6 +16,7 @@ from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 import diarbook
+from diarbook.sphinx.base import write_static
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -63,20 +63,17 @@ def use_local_mathjax(app: Sphinx, config: Config) -> None:
 
 
 def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    """Put MathJax among the static files, unless it is there."""
+    """Put MathJax among the static files."""
     if error is not None or app.builder.format != "html":
         return
-    source, target = mathjax_file(), Path(app.outdir) / "_static" / "mathjax" / MATHJAX
-    if not target.is_file() or target.stat().st_size != source.stat().st_size:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+    write_static(app, f"mathjax/{MATHJAX}", mathjax_file().read_bytes())
 
 
 def drop_icon_script(app: Sphinx, error: Exception | None) -> None:
     """Empty the theme's script of icons: its style sheet draws them already, from fonts, at a quarter of the weight."""
-    script = Path(app.outdir) / "_static" / "scripts" / "fontawesome.js"
-    if error is None and script.is_file():
-        script.write_text("// The style sheet draws the icons from fonts.\n", encoding="utf-8")
+    name = "scripts/fontawesome.js"
+    if error is None and (Path(app.outdir) / "_static" / name).is_file():
+        write_static(app, name, "// The style sheet draws the icons from fonts.\n")
 
 
 def remove_thebe(app: Sphinx) -> None:

@@ -1,4 +1,4 @@
-"""Sphinx directive that shows the claims ledger: every claim of the notes as a card, by chapter, with its verdict."""
+"""The claims ledger: every claim of the notes as a card, by chapter, with its verdict."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from diarbook.knowledge.ontology import (
     load_ontology,
     ontology_files,
 )
-from diarbook.knowledge.sphinx_ext import WswDirective, definition_grid, make_section, paragraph
+from diarbook.sphinx.base import WswDirective, definition_grid, load_files_on, make_section, paragraph
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -31,7 +31,7 @@ class ClaimsLedger(WswDirective):
 
     def run(self) -> list[nodes.Node]:  # noqa: D102
         root, path = repository_root(), claims_file()
-        self.env.metadata[self.env.docname]["wsw_claims"] = "yes"
+        self.mark_page("wsw_claims")
         self.concepts: dict[str, Concept] = {}
         self.sources = bibliography_keys()
         for file in [path, root and root / "data" / "references.bib", *ontology_files()]:
@@ -115,10 +115,6 @@ class ClaimsLedger(WswDirective):
             parts += [" Terms: ", *self.inline(", ".join(f"{{term}}`{label}`" for label in labels)), "."]
         return parts
 
-    def inline(self, text: str) -> list[nodes.Node | str]:
-        """Inline nodes of MyST text."""
-        return [child for block in self.markdown(text) for child in block.children]
-
 
 def badge(verdict: str) -> nodes.inline:
     """The verdict as a small label."""
@@ -138,15 +134,8 @@ def shortened(url: str) -> str:
     return url.partition("://")[2].removeprefix("www.").rstrip("/")
 
 
-def add_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, object], doctree: object) -> None:
-    """Style and script, on the page of the ledger only."""
-    if app.env.metadata.get(pagename, {}).get("wsw_claims"):
-        app.add_css_file("wsw-claims.css")
-        app.add_js_file("wsw-claims.js", loading_method="defer")
-
-
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the directive."""
     app.add_directive("claims-ledger", ClaimsLedger)
-    app.connect("html-page-context", add_files)
+    app.connect("html-page-context", load_files_on("wsw_claims", "wsw-claims.css", "wsw-claims.js"))
     return {"version": diarbook.__version__, "parallel_read_safe": True, "parallel_write_safe": True}

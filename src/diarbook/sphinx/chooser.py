@@ -1,4 +1,4 @@
-"""Sphinx: the chooser, as questions with an answer that follows them, and as a table of every rule."""
+"""The chooser, as questions with an answer that follows them, and as a table of every rule."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from diarbook.knowledge.chooser import Question, Rule, choose, combinations, loa
 from diarbook.knowledge.evidence import evidence_files
 from diarbook.knowledge.landscape import KINDS, Entry, landscape_folder, load_landscape
 from diarbook.knowledge.ontology import CHAPTER_NAMES, bibliography_keys
-from diarbook.knowledge.sphinx_ext import WswDirective, make_section, paragraph
+from diarbook.sphinx.base import WswDirective, joined, load_files_on, make_section, paragraph
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -24,7 +24,7 @@ PAGES = {kind: f"book/landscape/{kind.replace('_', '-')}" for kind in KINDS}
 
 
 def form(questions: Sequence[Question], rules: Sequence[Rule]) -> str:
-    """HTML of the questions and of the place where the answer goes, with the rules as JSON.
+    """HTML of the questions, with the rules as JSON.
 
     The cards of the answers stand below in the page; the script shows the one that fits.
     """
@@ -51,7 +51,7 @@ class Chooser(WswDirective):
         folder = landscape_folder()
         for path in (*folder.glob("*.yaml"), folder / "schema" / "chooser.json"):
             self.note_file(path)
-        self.env.metadata[self.env.docname]["wsw_chooser"] = "yes"
+        self.mark_page("wsw_chooser")
         try:
             questions, rules = load_chooser()
             entries = {kind: {entry.id: entry for entry in load_landscape(kind)} for kind in KINDS}
@@ -75,21 +75,16 @@ class Chooser(WswDirective):
         """One rule: need, recommendation, reason, warning."""
         card = nodes.container(ids=[f"chooser-{rule.id}"], classes=["wsw-chooser-card"])
         card += paragraph(need(rule, questions, [rule]), classes=["wsw-chooser-need"])
-        links: list[nodes.Node | str] = []
+        uses = []
         for use in rule.use:
-            if links:
-                links.append(", ")
-            if use.kind == "book":
-                links += ["this book's chapter ", self.page_link(use.id)]
-            else:
-                links.append(self.entry_link(use.kind, entries[use.kind][use.id]))
-        card += paragraph(nodes.strong("", "Use "), *links, classes=["wsw-chooser-use"])
+            chapter = use.kind == "book"
+            link = self.page_link(use.id) if chapter else self.entry_link(use.kind, entries[use.kind][use.id])
+            uses.append(nodes.inline("", "this book's chapter " if chapter else "", link))
+        card += paragraph(nodes.strong("", "Use "), *joined(uses), classes=["wsw-chooser-use"])
         reason: list[nodes.Node | str] = [nodes.strong("", "Because "), rule.because]
         if rule.evidence:
-            reason.append(" Measured: ")
-            for index, name in enumerate(rule.evidence):
-                reason += [", " if index else "", self.link("book/evidence", f"evidence-{name}", name)]
-            reason.append(".")
+            proofs = (self.anchor_link("book/evidence", f"evidence-{name}", name) for name in rule.evidence)
+            reason += [" Measured: ", *joined(proofs), "."]
         card += paragraph(*reason)
         card += paragraph(nodes.strong("", "Watch out "), rule.watch_out)
         if rule.sources:
@@ -98,14 +93,7 @@ class Chooser(WswDirective):
 
     def entry_link(self, kind: str, entry: Entry) -> nodes.Node:
         """Link to an entry's card on its page."""
-        return self.link(PAGES[kind], f"landscape-{entry.id}", entry.name)
-
-    def link(self, page: str, anchor: str, text: str) -> nodes.Node:
-        """Link to a place on another page of the book, where the book has that page."""
-        if page not in self.env.found_docs:
-            return nodes.inline("", text)
-        address = self.env.app.builder.get_relative_uri(self.env.docname, page)
-        return nodes.reference("", text, refuri=f"{address}#{anchor}", internal=True)
+        return self.anchor_link(PAGES[kind], f"landscape-{entry.id}", entry.name)
 
 
 def need(rule: Rule, questions: Sequence[Question], rules: Sequence[Rule]) -> str:
@@ -119,15 +107,8 @@ def need(rule: Rule, questions: Sequence[Question], rules: Sequence[Rule]) -> st
     return "; ".join(parts)
 
 
-def add_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, object], doctree: object) -> None:
-    """Load script and style on the chooser's page only."""
-    if app.env.metadata.get(pagename, {}).get("wsw_chooser"):
-        app.add_js_file("wsw-chooser.js", loading_method="defer")
-        app.add_css_file("wsw-chooser.css")
-
-
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the directive."""
     app.add_directive("chooser", Chooser)
-    app.connect("html-page-context", add_files)
+    app.connect("html-page-context", load_files_on("wsw_chooser", "wsw-chooser.js", "wsw-chooser.css"))
     return {"version": diarbook.__version__, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,23 +1,7 @@
-import json
-
-import jsonschema
 import pytest
-from tests.test_knowledge import BIBLIOGRAPHY, ROOT, build
+from tests.sphinx.small_book import BIBLIOGRAPHY, build
 
-from diarbook.knowledge.evidence import PROTOCOL, evidence_files
-from diarbook.knowledge.measured import sentences_with_numbers
-
-SCHEMA = json.loads((ROOT / "data" / "evidence.schema.json").read_text(encoding="utf-8"))
-
-
-def test_the_schema_and_the_reader_name_the_same_fields():
-    protocol = SCHEMA["properties"]["protocol"]
-    assert list(protocol["properties"]) == protocol["required"] == list(PROTOCOL)
-
-
-@pytest.mark.parametrize("path", evidence_files(), ids=lambda path: path.stem)
-def test_every_evidence_file_keeps_to_the_schema(path):
-    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(path.read_text(encoding="utf-8")))
+from diarbook.sphinx.measured import sentences_with_numbers
 
 
 def test_sentences_with_numbers():

@@ -1,4 +1,4 @@
-"""Sphinx: the landscape as a table that one can sort and filter, and a card for each entry."""
+"""The landscape as a table that one can sort and filter, and a card for each entry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import diarbook
 from diarbook.errors import KnowledgeError
 from diarbook.knowledge.evidence import evidence_files, load_evidence
 from diarbook.knowledge.landscape import (
-    KINDS,
     Entry,
     cited,
     landscape_folder,
@@ -20,7 +19,14 @@ from diarbook.knowledge.landscape import (
     problems,
 )
 from diarbook.knowledge.ontology import bibliography_keys, load_ontology
-from diarbook.knowledge.sphinx_ext import WswDirective, definition_grid, make_section, paragraph
+from diarbook.sphinx.base import (
+    WswDirective,
+    definition_grid,
+    load_files_on,
+    make_section,
+    make_table,
+    paragraph,
+)
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -100,7 +106,7 @@ class Landscape(WswDirective):
         kind = self.arguments[0]
         for path in (landscape_folder() / f"{kind}.yaml", landscape_folder() / "schema" / f"{kind}.json"):
             self.note_file(path)
-        self.env.metadata[self.env.docname]["wsw_landscape"] = kind
+        self.mark_page("wsw_landscape", kind)
         try:
             entries = load_landscape(kind)
             concepts = load_ontology()
@@ -119,21 +125,13 @@ class Landscape(WswDirective):
     def table(self, kind: str, entries: Sequence[Entry]) -> nodes.container:
         """The overview; the script of the page makes it sortable and filterable."""
         columns = COLUMNS[kind]
-        table = nodes.table("", classes=["wsw-table", "wsw-landscape"])
-        group = nodes.tgroup(cols=1 + len(columns))
-        table += group
-        group += [nodes.colspec(colwidth=1) for _ in range(1 + len(columns))]
-        head = nodes.row()
-        head += [nodes.entry("", paragraph(title)) for title in ("Name", *columns.values())]
-        group += nodes.thead("", head)
-        body = nodes.tbody()
+        rows = []
         for entry in entries:
-            row = nodes.row()
             link = nodes.reference("", entry.name, refid=f"landscape-{entry.id}", internal=True)
-            row += nodes.entry("", paragraph(link))
-            row += [nodes.entry("", paragraph(cell(entry, key))) for key in columns]
-            body += row
-        group += body
+            cells = [link, *(cell(entry, key) for key in columns)]
+            rows.append(nodes.row("", *(nodes.entry("", paragraph(content)) for content in cells)))
+        head = [nodes.entry("", paragraph(title)) for title in ("Name", *columns.values())]
+        table = make_table(head, rows, ["wsw-table", "wsw-landscape"])
         return nodes.container("", table, classes=["wsw-evidence", "wsw-landscape-box"])
 
     def card(self, entry: Entry, labels: Mapping[str, str]) -> nodes.section:
@@ -155,7 +153,9 @@ class Landscape(WswDirective):
         if concept := labels.get(str(entry.fields.get("concept"))):
             rows.append(("Term", self.inline(f"{{term}}`{concept}`")))
         for name, text in measured_here(entry, self.evidence):
-            rows.append(("Measured here", [f"{text} (", self.to_evidence(name), ")"]))
+            rows.append(
+                ("Measured here", [f"{text} (", self.anchor_link("book/evidence", f"evidence-{name}", "protocol"), ")"])
+            )
         if keys := cited(entry):
             rows.append(("Sources", self.inline(f"{{cite:p}}`{','.join(keys)}`")))
         address = str(entry.fields["url"])
@@ -177,27 +177,9 @@ class Landscape(WswDirective):
             )
         return nodes.container("", paragraph("Published results", classes=["wsw-card-title"]), lines)
 
-    def to_evidence(self, name: str) -> nodes.Node:
-        """Link to the table with its protocol card, where the book has the page."""
-        if "book/evidence" not in self.env.found_docs:
-            return nodes.inline("", f"evidence {name}")
-        page = self.env.app.builder.get_relative_uri(self.env.docname, "book/evidence")
-        return nodes.reference("", "protocol", refuri=f"{page}#evidence-{name}", internal=True)
-
-    def inline(self, text: str) -> list[nodes.Node]:
-        """Inline nodes of MyST text."""
-        return [child for block in self.markdown(text) for child in block.children]
-
-
-def add_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, object], doctree: object) -> None:
-    """Load script and style on the landscape's pages only."""
-    if app.env.metadata.get(pagename, {}).get("wsw_landscape") in KINDS:
-        app.add_js_file("wsw-table.js", loading_method="defer")
-        app.add_css_file("wsw-table.css")
-
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the directive."""
     app.add_directive("landscape", Landscape)
-    app.connect("html-page-context", add_files)
+    app.connect("html-page-context", load_files_on("wsw_landscape", "wsw-table.js", "wsw-table.css"))
     return {"version": diarbook.__version__, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Sphinx: a list of every number that the book's pages measured, and a check of tables that were typed.
+"""A list of every number that the book's pages measured, and a check of tables that were typed.
 
 A page's own run puts its numbers into sentences (``glue``), a benchmark's numbers come from an evidence file, and a
 number from elsewhere needs a citation. A table of results that was typed with none of the three is a warning.
@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING
 
 from docutils import nodes
 from sphinx import addnodes
-from sphinx.util import logging
 
-from diarbook.knowledge.sphinx_ext import WswDirective, paragraph
+from diarbook.sphinx.base import WswDirective, logger, paragraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
-
-logger = logging.getLogger(__name__)
 
 RESULT = re.compile(
     r"\b(DER|JER|EER|(?:cp)?WER|WDER|minDCF|Cllr|AUC|RTF|real-time factor|accuracy|precision|recall|latency|purity"
@@ -41,12 +38,12 @@ def sentences_with_numbers(text: str) -> list[tuple[str, ...]]:
     text : str
         A paragraph; measured numbers stand between two private characters.
     """
-    found = []
+    sentences = []
     for sentence in re.split(r"(?<=[.!?])\s+(?=[^a-z])", " ".join(text.split())):
         pieces = tuple(re.split(f"[{_START}{_END}]", sentence))
         if any(re.search(r"\d", piece) for piece in pieces[1::2]):
-            found.append(pieces)
-    return found
+            sentences.append(pieces)
+    return sentences
 
 
 def marked_text(node: nodes.Node) -> str:
@@ -78,15 +75,15 @@ def unsupported_rows(table: nodes.table) -> list[str]:
         return []
     heads = [entry for row in table.findall(nodes.thead) for entry in row.findall(nodes.entry)]
     columns = [i for i, head in enumerate(heads) if RESULT.search(head.astext()) and not supported(head)]
-    found = []
+    names = []
     for body in table.findall(nodes.tbody):
         for row in body.findall(nodes.row):
             cells = list(row.findall(nodes.entry))
             if supported(row):
                 continue
             if any(i < len(cells) and re.search(r"\d", cells[i].astext()) for i in columns):
-                found.append(cells[0].astext())
-    return found
+                names.append(cells[0].astext())
+    return names
 
 
 def read_page(app: Sphinx, doctree: nodes.document) -> None:
@@ -125,14 +122,14 @@ def merge_pages(app: Sphinx, env: BuildEnvironment, docnames: Iterable[str], oth
 
 
 class measured_numbers(nodes.General, nodes.Element):
-    """Place of the list, until every page has been read."""
+    """Where the list will be; filled when every page has been read."""
 
 
 class MeasuredNumbers(WswDirective):
     """Every sentence of the book that holds a number of the page's own run, by page."""
 
     def run(self) -> list[nodes.Node]:  # noqa: D102
-        self.env.metadata[self.env.docname]["wsw_lists_numbers"] = True
+        self.mark_page("wsw_lists_numbers")
         return [measured_numbers()]
 
 
@@ -142,9 +139,9 @@ def pages_with_the_list(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 
 def fill_list(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Put the list into its place, in the order of the table of contents."""
-    for place in list(doctree.findall(measured_numbers)):
-        place.replace_self(list(lists_by_page(app, docname)))
+    """Put the list where it belongs, in the order of the table of contents."""
+    for node in list(doctree.findall(measured_numbers)):
+        node.replace_self(list(lists_by_page(app, docname)))
 
 
 def lists_by_page(app: Sphinx, docname: str) -> Iterable[nodes.Node]:

@@ -1,19 +1,18 @@
 import csv
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import rdflib
 from rdflib import RDF, SKOS, Literal, URIRef
 from rdflib.compare import isomorphic
+from tests.pages import ROOT
 
 from diarbook.cli import main
 from diarbook.errors import KnowledgeError
 from diarbook.knowledge import Concept, load_ontology
 from diarbook.knowledge.skos import BASE, concept_graph, export, missing_labels, shape_problems
 
-ROOT = Path(__file__).resolve().parents[1]
 COVERAGE = (ROOT / "data" / "ontology" / "coverage.tsv").read_text(encoding="utf-8")
 
 

@@ -1,0 +1,164 @@
+"""Pages whose notebook failed: they say so at their top, the build warns, and the other pages are built."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from myst_nb.core.execute import cache, direct
+from myst_nb.sphinx_ import NbMetadataCollector, Parser
+from sphinx.errors import SphinxError
+
+from diarbook.sphinx.base import logger, paragraph
+
+if TYPE_CHECKING:
+    from jupyter_cache.executors.utils import ExecutionResult
+    from nbformat import NotebookNode
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+_ERROR = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception|Interrupt)(?:: .*)?)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a notebook did not run to its end.
+
+    Parameters
+    ----------
+    message : str
+        The error in one line.
+    cell : int, optional
+        Number of the code cell that failed, from 1; None when no cell ran.
+    index : int, optional
+        Its index among all cells.
+    source : str
+        Its first line.
+    """
+
+    message: str
+    cell: int | None = None
+    index: int | None = None
+    source: str = ""
+
+
+def failure_of(notebook: Mapping[str, Any], trace: str) -> Failure:
+    """The cell that failed, and its error.
+
+    Parameters
+    ----------
+    notebook : mapping
+        The notebook as far as it ran.
+    trace : str
+        What the executor reports; it names the error of a cell that ran too long, or whose kernel died.
+    """
+    lines = _ERROR.findall(_COLOR.sub("", trace))
+    message = lines[-1].rstrip() if lines else "unknown error"
+    failed = None
+    code_cells = [(index, one) for index, one in enumerate(notebook["cells"]) if one["cell_type"] == "code"]
+    for number, (index, cell) in enumerate(code_cells, start=1):
+        if cell.get("execution_count") is None and failed is not None:
+            break
+        failed = (number, index, "".join(cell["source"]).strip().partition("\n")[0])
+        errors = [output for output in cell.get("outputs", ()) if output["output_type"] == "error"]
+        if errors and "raises-exception" not in cell.get("metadata", {}).get("tags", ()):
+            value = _COLOR.sub("", errors[-1]["evalue"]).strip().partition("\n")[0]
+            message = f"{errors[-1]['ename']}: {value}" if value else errors[-1]["ename"]
+            break
+    return Failure(message, *failed) if failed else Failure(message)
+
+
+def notice(failure: Failure) -> nodes.admonition:
+    """What a reader of the page sees first."""
+    if failure.cell is None:
+        what: list[nodes.Node | str] = ["Its notebook could not be read or started: "]
+    else:
+        what = [f"Code cell {failure.cell} failed", *([", ", nodes.literal("", failure.source)] * bool(failure.source))]
+        what.append(": ")
+    return nodes.admonition(
+        "",
+        nodes.title("", "This page did not run to its end"),
+        paragraph(*what, nodes.literal("", failure.message), ". Results from there on are missing."),
+        classes=["danger", "wsw-failed"],
+    )
+
+
+def show_failure(app: Sphinx, doctree: nodes.document) -> None:
+    """Put the notice below the title of a page whose notebook failed, and warn."""
+    docname = app.env.docname
+    execution = NbMetadataCollector.get_exec_data(app.env, docname)
+    if not execution or execution["succeeded"]:
+        return
+    executed = Path(app.env.mystnb_config.output_folder) / f"{docname}.ipynb"
+    failure = failure_of(json.loads(executed.read_text(encoding="utf-8")), execution["traceback"] or "")
+    section = next(iter(doctree.findall(nodes.section)), doctree)
+    section.insert(
+        section.first_child_matching_class(nodes.title) + 1 if section is not doctree else 0, notice(failure)
+    )
+    logger.warning("code cell %s failed: %s", failure.cell, failure.message, location=docname, type="wsw")
+
+
+class NotebookParser(Parser):
+    """The notebook parser, which makes a page of a notice out of a notebook that cannot be read or executed at all."""
+
+    def parse(self, inputstring: str, document: nodes.document) -> None:
+        """Parse a page; an error becomes its notice."""
+        try:
+            super().parse(inputstring, document)
+        except SphinxError:
+            raise
+        except Exception as error:
+            if self.env.config.nb_execution_raise_on_error:
+                raise
+            message = " ".join(f"{type(error).__name__}: {error}".split())
+            document.children.clear()
+            document.attributes.pop("nb_renderer", None)
+            name = self.env.docname.rpartition("/")[2]
+            section = nodes.section(names=[nodes.fully_normalize_name(name)])
+            section += [nodes.title("", name), notice(Failure(message))]
+            document.note_implicit_target(section, section)
+            document += section
+            logger.warning("cannot be read or executed: %s", message, location=self.env.docname, type="wsw")
+
+
+def execute(nb: NotebookNode, cwd: str | None, **options: Any) -> ExecutionResult:
+    """Execute a notebook; an error of its kernel, which may die or not start, is a failure like that of a cell."""
+    from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+
+    start = time.perf_counter()
+    try:
+        return single_nb_execution(nb, cwd=cwd, **options)
+    except Exception as error:
+        return ExecutionResult(nb, cwd, time.perf_counter() - start, error, traceback.format_exc())
+
+
+def failed_pages(app: Sphinx, env: BuildEnvironment, *changes: set[str]) -> list[str]:
+    """Pages that failed in the build before: they are executed again."""
+    executions = ((name, data.get("exec_data")) for name, data in NbMetadataCollector.get_doc_data(env).items())
+    return [name for name, data in executions if data and not data["succeeded"]]
+
+
+def remove_old_reports(app: Sphinx, error: Exception | None) -> None:
+    """Remove the traceback of a page that has succeeded since."""
+    if error is None:
+        for name, data in NbMetadataCollector.get_doc_data(app.env).items():
+            if (data.get("exec_data") or {}).get("succeeded"):
+                (Path(app.outdir) / "reports" / f"{name}.err.log").unlink(missing_ok=True)
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Register the parser and the notice."""
+    cache.single_nb_execution = direct.single_nb_execution = execute
+    app.add_source_parser(NotebookParser, override=True)
+    app.connect("doctree-read", show_failure)
+    app.connect("env-get-outdated", failed_pages)
+    app.connect("build-finished", remove_old_reports)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,46 @@
+"""Small books, built by Sphinx in a process of their own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.pages import ROOT
+
+BIBLIOGRAPHY = "# B\n\n```{bibliography}\n:all:\n```\n"
+GLOSSARY = "# G\n\n```{glossary-from-ontology}\n```\n"
+API = "# A\n\n```{api-reference}\n```\n"
+
+
+def run_sphinx(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Build the book of a folder with warnings as errors."""
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", ".", "out"]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"NO_COLOR": "1"},
+        check=False,
+        timeout=240,
+    )
+
+
+def build(folder: Path, **pages: str) -> tuple[str, dict[str, str]]:
+    """Build pages with the book's own data; returns what was said and the pages' HTML by name."""
+    (folder / "notebooks").mkdir(exist_ok=True)
+    for name, text in pages.items():
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / "data" / "references.bib", folder)
+    configuration = [
+        "extensions = ['myst_parser', 'sphinxcontrib.bibtex', 'diarbook.sphinx.extension']",
+        "bibtex_bibfiles = ['references.bib']",
+        "myst_enable_extensions = ['dollarmath']",
+        "exclude_patterns = ['out']",
+        "nitpicky = True",
+        "project = 'x'",
+    ]
+    (folder / "conf.py").write_text("\n".join(configuration))
+    done = run_sphinx(folder)
+    return done.stderr, {name: (folder / "out" / f"{name}.html").read_text(encoding="utf-8") for name in pages}
