@@ -5,19 +5,37 @@ Chapter: start
 
 from __future__ import annotations
 
+import io
 import os
+import shlex
+import stat
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
-from diarbook.errors import AudioError, OptionError
-
-if TYPE_CHECKING:
-    from soundfile import SoundFile
+from diarbook.containers import HEAD, Splice, Stream, container, streams
+from diarbook.errors import AudioError, AudioWarning, OptionError
+from diarbook.soundcheck import Soundcheck, sound_notes
 
 SAMPLE_RATE = 16_000
 MINIMUM_SECONDS = 0.1
+STANDARD_INPUT = "-"
+BLOCK = 4.0
+"""Seconds that are decoded at once: small enough for a processor's cache."""
+
+LARGEST_BLOCK = 1 << 22
+RATES = (1_000, 1_000_000)
+TOLERANCE = 0.1
+TRIAL_SECONDS = 600.0
+SPOOL = 1 << 26
+"""Bytes of a pipe that are kept in memory; what is more goes to a temporary file."""
 
 
 def to_mono(samples: np.ndarray) -> np.ndarray:
@@ -26,7 +44,9 @@ def to_mono(samples: np.ndarray) -> np.ndarray:
     Chapter: start
     """
     samples = np.asarray(samples, dtype=np.float32)
-    return samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
+    if samples.ndim == 1:
+        return samples
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
 
 
 def resample(waveform: np.ndarray, rate: float, new_rate: float = SAMPLE_RATE) -> np.ndarray:
@@ -77,15 +97,18 @@ def check_waveform(waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
     return waveform
 
 
-def load_audio(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+def load_audio(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, *, quiet: bool = False) -> np.ndarray:
     """Read a recording as one channel at 16 kHz.
 
     Parameters
     ----------
     path : path
-        WAV, FLAC, OGG or MP3, any rate and number of channels that libsndfile reads.
+        WAV, FLAC, OGG or MP3, any rate and number of channels, and what else libsndfile reads; M4A, MP4, AAC, WebM and
+        WMA where PyAV is installed. A pipe is read to its end; ``"-"`` is standard input.
     sample_rate : int
         Rate of the result, Hz.
+    quiet : bool
+        Silence what the MP3 decoder itself writes, see :func:`diarbook.decoders.quiet_decoder`.
 
     Returns
     -------
@@ -96,19 +119,19 @@ def load_audio(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> 
     AudioError
         When the file is missing, empty, not audio, too short, or holds NaN samples.
 
+    Warns
+    -----
+    AudioWarning
+        When it ends early or is damaged, when its channels cancel each other, or when it is clipped, silent or faint.
+
     Chapter: start
     """
-    path = Path(path)
-    if not path.exists():
-        raise AudioError(f"{path}: no such file; check the path")
-    if path.is_dir():
-        raise AudioError(f"{path}: is a folder; name an audio file")
-    if path.stat().st_size == 0:
-        raise AudioError(f"{path}: the file is empty; record or export it again")
-    return read_audio(path, str(path), sample_rate)
+    return read_audio(path, shown_name(path), sample_rate, quiet=quiet)
 
 
-def read_audio(source: str | os.PathLike[str] | BinaryIO, name: str, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+def read_audio(
+    source: str | os.PathLike[str] | BinaryIO, name: str, sample_rate: int = SAMPLE_RATE, *, quiet: bool = False
+) -> np.ndarray:
     """Read a recording from a file or from an open one, such as a member of an archive.
 
     Parameters
@@ -118,6 +141,8 @@ def read_audio(source: str | os.PathLike[str] | BinaryIO, name: str, sample_rate
         What messages call it.
     sample_rate : int
         Rate of the result, Hz.
+    quiet : bool
+        As for :func:`load_audio`.
 
     Returns
     -------
@@ -128,38 +153,277 @@ def read_audio(source: str | os.PathLike[str] | BinaryIO, name: str, sample_rate
     AudioError
         When it is not audio, too short, or holds NaN samples.
 
+    Warns
+    -----
+    AudioWarning
+        As :func:`load_audio` does.
+
     Chapter: start
     """
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(source) as file:
-            waveform = _read_blocks(file, sample_rate)
-    except (soundfile.SoundFileError, OSError, TypeError) as error:
-        reason = str(error).rstrip(".").split(": ")[-1]
-        raise AudioError(f"{name}: cannot be read as audio ({reason}); convert it to WAV or FLAC") from None
-    if len(waveform) == 0:
-        raise AudioError(f"{name}: holds no samples; record or export it again")
+    parts: list[np.ndarray] = []
+    readings: list[_Reading] = []
+    with opened(source, name) as file:
+        kind, found = streams(file)
+        for stream in found:
+            reading = _Reading(name, kind, quiet, goes_on=bool(parts))
+            blocks = list(_resampled(_blocks(file, stream, reading, BLOCK), reading, sample_rate))
+            if reading.check is not None and reading.check.cancels:
+                reading = reading.alone()
+                blocks = list(_resampled(_blocks(file, stream, reading, BLOCK), reading, sample_rate))
+            parts += blocks
+            readings.append(reading)
+    waveform = np.concatenate([np.zeros(0, np.float32), *parts])
+    _check_length(len(waveform), readings, name)
     if not np.isfinite(waveform).all():
-        raise AudioError(f"{name}: holds samples that are not finite numbers; repair or export the file again")
+        raise AudioError(f"{name}: its samples are too large for any sound; repair or export the file again")
     seconds = len(waveform) / sample_rate
     if seconds < MINIMUM_SECONDS:
         raise AudioError(f"{name}: {seconds:.3f} s of audio, at least {MINIMUM_SECONDS} s is needed")
+    _note(name, readings)
     return waveform
 
 
-def _read_blocks(file: SoundFile, sample_rate: int) -> np.ndarray:
-    """Mono samples at the wanted rate, a minute at a time: hours at 48 kHz in stereo need not fit in memory."""
+def audio_blocks(
+    path: str | os.PathLike[str], seconds: float = 0.5, sample_rate: int = SAMPLE_RATE, *, quiet: bool = False
+) -> Iterator[np.ndarray]:
+    """Read a recording block by block: hours of it are never in memory at once.
+
+    Parameters
+    ----------
+    path : path
+        As for :func:`load_audio`.
+    seconds : float
+        Length of a block.
+    sample_rate : int
+        Rate of the result, Hz.
+    quiet : bool
+        As for :func:`load_audio`.
+
+    Yields
+    ------
+    ndarray of float32, shape (samples,)
+        Channels averaged; whether they cancel each other is judged by the first ten minutes.
+
+    Raises
+    ------
+    AudioError
+        When the file is missing, empty, not audio, or holds NaN samples.
+
+    Warns
+    -----
+    AudioWarning
+        As :func:`load_audio` does, at the end.
+
+    Chapter: streaming
+    """
+    name, count = shown_name(path), 0
+    readings: list[_Reading] = []
+    with opened(path, name) as file:
+        kind, found = streams(file)
+        for stream in found:
+            reading = _Reading(name, kind, quiet, goes_on=count > 0)
+            for _ in _blocks(file, stream, reading, BLOCK):
+                if reading.check.channels == 1 or reading.check.seconds >= TRIAL_SECONDS:
+                    break
+            cancelled = reading.check is not None and reading.check.cancels
+            reading = reading.alone() if cancelled else replace(reading, check=None)
+            for block in _resampled(_blocks(file, stream, reading, seconds), reading, sample_rate):
+                count += len(block)
+                yield block
+            readings.append(reading)
+    _check_length(count, readings, name)
+    _note(name, readings)
+
+
+def shown_name(path: str | os.PathLike[str]) -> str:
+    """What messages call a file: one line that any terminal shows, whatever its name is made of.
+
+    Chapter: start
+    """
+    if os.fspath(path) == STANDARD_INPUT:
+        return "standard input"
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+@contextmanager
+def opened(source: str | os.PathLike[str] | BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """Open a source of bytes so that it can seek: a pipe is copied to memory, and to a temporary file when it is long.
+
+    Parameters
+    ----------
+    source : path or binary file
+        ``"-"`` is standard input.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    AudioError
+        When it is missing, a folder, empty, or cannot be read.
+
+    Chapter: start
+    """
+    with ExitStack() as stack:
+        try:
+            file = source
+            if not hasattr(source, "read"):
+                standard = os.fspath(source) == STANDARD_INPUT
+                file = sys.stdin.buffer if standard else stack.enter_context(open(source, "rb"))
+            if file.isatty():
+                raise AudioError(f"{name}: is a terminal, not audio; name a file, or pipe one")
+            if not _can_seek(file):
+                file = stack.enter_context(_spooled(file, name))
+            if file.seek(0, io.SEEK_END) == 0:
+                raise AudioError(f"{name}: the file is empty; record or export it again")
+        except FileNotFoundError:
+            raise AudioError(f"{name}: no such file; check the path") from None
+        except IsADirectoryError:
+            raise AudioError(f"{name}: is a folder; name an audio file") from None
+        except (OSError, ValueError, AttributeError) as error:
+            reason = getattr(error, "strerror", None) or "it is closed"
+            raise AudioError(f"{name}: cannot be read ({reason}); check the path and its permissions") from None
+        yield file
+
+
+def _can_seek(file: BinaryIO) -> bool:
+    """Whether it is a file with an end: a device says that it can seek."""
+    try:
+        return file.seekable() and not stat.S_ISCHR(os.fstat(file.fileno()).st_mode)
+    except (AttributeError, OSError):  # an archive's member, or bytes in memory
+        return file.seekable()
+
+
+def _spooled(pipe: BinaryIO, name: str) -> BinaryIO:
+    """A copy of all that comes out of a pipe."""
+    copy = tempfile.SpooledTemporaryFile(max_size=SPOOL)  # noqa: SIM115
+    kind = None
+    while data := pipe.read(1 << 20):
+        kind = kind or container(data[:HEAD]) or "unknown"
+        copy.write(data)
+        if kind == "unknown" and copy.tell() > SPOOL:
+            copy.close()
+            raise AudioError(f"{name}: does not begin like an audio file; pipe WAV, FLAC, OGG or MP3")
+    return copy
+
+
+@dataclass
+class _Reading:
+    """What reading one stream of a recording shows, filled in while it is read."""
+
+    name: str
+    kind: str | None
+    quiet: bool
+    goes_on: bool
+    """Sound came before: what cannot be read is then no error."""
+    channel: int | None = None
+    check: Soundcheck | None = None
+    expected: float | None = None
+    complaint: str = ""
+    note: str = ""
+
+    def alone(self) -> _Reading:
+        """To read the stream again, the loudest channel only."""
+        channel = self.check.loudest_channel
+        _warn(
+            f"{self.name}: its channels cancel each other (opposite phase); "
+            f"channel {channel + 1} of {self.check.channels} is used alone"
+        )
+        return replace(self, channel=channel, check=None)
+
+
+def _blocks(file: BinaryIO, stream: Stream, reading: _Reading, seconds: float) -> Iterator[np.ndarray]:
+    """Mono samples of one stream, at its own rate: every sample that is read comes through here."""
+    from diarbook.decoders import DecodingError, open_decoder
+
+    try:
+        decoder = open_decoder(Splice(file, stream), reading.kind, reading.quiet)
+    except DecodingError as error:
+        if not reading.goes_on:
+            raise _unreadable(reading, error) from None
+        reading.complaint = str(error)
+        return
+    with closing(decoder):
+        rate, channels = decoder.samplerate, decoder.channels
+        if not RATES[0] <= rate <= RATES[1]:
+            raise AudioError(
+                f"{reading.name}: {rate} Hz is no sampling rate between {RATES[0]} and {RATES[1]}; its header is damaged"
+            )
+        check = reading.check = Soundcheck(rate, channels)
+        reading.note = stream.note
+        frames = max(1, min(round(seconds * rate), LARGEST_BLOCK // channels))
+        while not reading.complaint:
+            block, reading.complaint = decoder.read(frames)
+            if not len(block):
+                break
+            mono = to_mono(block) if reading.channel is None else np.ascontiguousarray(block[:, reading.channel])
+            if not np.isfinite(block).all():
+                at = check.seconds + float(np.flatnonzero(~np.isfinite(block).all(axis=1))[0]) / rate
+                raise AudioError(
+                    f"{reading.name}: the sample at {at:.3f} s is not a finite number; repair or export the file again"
+                )
+            check.add(block, mono)
+            yield mono
+        held = decoder.seconds or check.seconds
+        reading.expected = stream.seconds or (held / stream.share if stream.share > 0 else held)
+
+
+def _resampled(blocks: Iterator[np.ndarray], reading: _Reading, rate: int) -> Iterator[np.ndarray]:
+    """Blocks at the wanted rate; the resampler keeps its state, so blocks leave no seams."""
     import soxr
 
-    blocks = file.blocks(blocksize=60 * file.samplerate, dtype="float32", always_2d=True)
-    if file.samplerate == sample_rate:
-        parts = [to_mono(block) for block in blocks]
-    else:
-        resampler = soxr.ResampleStream(file.samplerate, sample_rate, 1, dtype="float32")
-        parts = [resampler.resample_chunk(to_mono(block)) for block in blocks]
-        parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-    return np.concatenate([np.zeros(0, np.float32), *parts])
+    resampler = None
+    for block in blocks:
+        if reading.check.rate == rate:
+            yield block
+            continue
+        if resampler is None:
+            resampler = soxr.ResampleStream(reading.check.rate, rate, 1, dtype="float32")
+        yield resampler.resample_chunk(block)
+    if resampler is not None:
+        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _unreadable(reading: _Reading, error: Exception) -> AudioError:
+    """What to do about a file that no decoder reads."""
+    from diarbook.decoders import ONLY_MEDIA, UnknownEncodingError, has_media_decoder
+
+    command = f"ffmpeg -i {shlex.quote(reading.name)} {shlex.quote(Path(reading.name).stem + '.wav')}"
+    if reading.kind in ONLY_MEDIA and not has_media_decoder():
+        return AudioError(f"{reading.name}: {error} (pip install av); or convert it: {command}")
+    remedy = f": {command}" if reading.kind and isinstance(error, UnknownEncodingError) else ""
+    return AudioError(f"{reading.name}: cannot be read as audio ({error}); convert it to WAV or FLAC{remedy}")
+
+
+def _check_length(samples: int, readings: list[_Reading], name: str) -> None:
+    """Refuse what holds no sound at all."""
+    if samples:
+        return
+    if complaint := next((reading.complaint for reading in readings if reading.complaint), ""):
+        raise AudioError(f"{name}: cannot be read as audio ({complaint}); convert it to WAV or FLAC")
+    raise AudioError(f"{name}: holds no samples; record or export it again")
+
+
+def _note(name: str, readings: list[_Reading]) -> None:
+    """Warn of what is wrong with a recording that can be used."""
+    checks = [reading.check for reading in readings if reading.check is not None]
+    decoded = sum(check.seconds for check in checks)
+    expected = sum(reading.expected or 0.0 for reading in readings)
+    complaint = next((reading.complaint for reading in readings if reading.complaint), "")
+    notes = list(dict.fromkeys(reading.note for reading in readings if reading.note))
+    for note in notes:
+        _warn(f"{name}: {note}; {decoded:.1f} s are decoded")
+    if complaint:
+        of = f" of {expected:.1f} s" if expected > decoded else ""
+        _warn(f"{name}: is damaged ({complaint}); {decoded:.1f} s{of} are decoded")
+    elif expected - decoded > TOLERANCE and not notes:
+        _warn(f"{name}: ends early: {expected:.1f} s by its header, {decoded:.1f} s decoded")
+    for note in sound_notes(checks):
+        _warn(f"{name}: {note}")
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, AudioWarning, stacklevel=4)
 
 
 def level(waveform: np.ndarray) -> float:

@@ -9,12 +9,12 @@ import os
 import queue
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from diarbook.audio import SAMPLE_RATE, to_mono
+from diarbook.audio import SAMPLE_RATE, audio_blocks
+from diarbook.containers import container
 from diarbook.errors import AudioError
 
 PIPE_HELP = "pipe 16-bit mono samples, such as `ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -`"
@@ -33,28 +33,17 @@ def _at_16_khz(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
     yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _finite(blocks: Iterator[np.ndarray], name: str, rate: int) -> Iterator[np.ndarray]:
-    """Refuse NaN before the resampler spreads it."""
-    heard = 0
-    for block in blocks:
-        if not np.isfinite(block).all():
-            at = (heard + int(np.flatnonzero(~np.isfinite(block))[0])) / rate
-            raise AudioError(
-                f"{name}: the sample at {at:.3f} s is not a finite number; repair or export the file again"
-            )
-        heard += len(block)
-        yield block
-
-
-def file_blocks(path: str | os.PathLike[str], seconds: float = 0.5) -> Iterator[np.ndarray]:
+def file_blocks(path: str | os.PathLike[str], seconds: float = 0.5, *, quiet: bool = False) -> Iterator[np.ndarray]:
     """Read a file block by block: hours of it are never in memory at once.
 
     Parameters
     ----------
     path : path
-        WAV, FLAC, OGG or MP3, any rate and number of channels.
+        What :func:`diarbook.audio.load_audio` reads.
     seconds : float
         Length of a block.
+    quiet : bool
+        Silence the MP3 decoder, see :func:`diarbook.decoders.quiet_decoder`.
 
     Yields
     ------
@@ -66,27 +55,14 @@ def file_blocks(path: str | os.PathLike[str], seconds: float = 0.5) -> Iterator[
     AudioError
         When the file is missing, empty, no audio, or holds NaN samples.
 
+    Warns
+    -----
+    AudioWarning
+        At the end, when the file ends early, is damaged, clipped, silent or faint; before, when its channels cancel.
+
     Chapter: streaming
     """
-    import soundfile
-
-    path = Path(path)
-    if not path.exists():
-        raise AudioError(f"{path}: no such file; check the path")
-    if path.is_dir():
-        raise AudioError(f"{path}: is a folder; name an audio file")
-    if path.stat().st_size == 0:
-        raise AudioError(f"{path}: the file is empty; record or export it again")
-    try:
-        with soundfile.SoundFile(path) as file:
-            rate = file.samplerate
-            raw = file.blocks(blocksize=max(1, round(seconds * rate)), dtype="float32", always_2d=True)
-            yield from _at_16_khz(_finite(map(to_mono, raw), str(path), rate), rate)
-    except (soundfile.SoundFileError, OSError, TypeError) as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        reason = str(error).rstrip(".").split(": ")[-1]
-        raise AudioError(f"{path}: cannot be read as audio ({reason}); convert it to WAV or FLAC") from None
+    return audio_blocks(path, seconds, SAMPLE_RATE, quiet=quiet)
 
 
 def pcm_blocks(
@@ -119,17 +95,19 @@ def pcm_blocks(
     """
 
     def samples() -> Iterator[np.ndarray]:
-        rest, first = b"", True
-        while data := pipe.read(max(2, 2 * round(seconds * rate))):
-            data = rest + data
-            if first and len(data) >= 4:
-                if data[:4] in (b"RIFF", b"fLaC", b"OggS") or data[:3] == b"ID3":
-                    raise AudioError(f"standard input: is an audio file, not raw samples; name it, or {PIPE_HELP}")
-                first = False
-            even = len(data) // 2 * 2
-            data, rest = data[:even], data[even:]
-            yield np.frombuffer(data, dtype="<i2").astype(np.float32) / 32768
-        if rest and warn is not None:
+        size = max(2, 2 * round(seconds * rate))
+        rest = _head(pipe, size)
+        if container(rest) is not None:
+            raise AudioError(f"standard input: is an audio file, not raw samples; name it, or {PIPE_HELP}")
+        while rest:
+            even = len(rest) // 2 * 2
+            if even:
+                yield np.frombuffer(rest[:even], dtype="<i2").astype(np.float32) / 32768
+            data = pipe.read(size)
+            if not data:
+                break
+            rest = rest[even:] + data
+        if len(rest) % 2 and warn is not None:
             warn("standard input: ended in the middle of a sample; the last byte is left out")
 
     heard = False
@@ -138,6 +116,16 @@ def pcm_blocks(
         yield block
     if not heard:
         raise AudioError(f"standard input: no samples; {PIPE_HELP}")
+
+
+def _head(pipe: BinaryIO, size: int) -> bytes:
+    """The first bytes, so many as it takes to know what they are: more only if they look like a frame of MPEG audio."""
+    head = b""
+    while len(head) < 4096 and (data := pipe.read(size)):
+        head += data
+        if len(head) >= 12 and not (head[0] == 0xFF and head[1] >= 0xE0) and head[0] >> 4 != 0xD:
+            break
+    return head
 
 
 def microphone_blocks(seconds: float = 0.1) -> Iterator[np.ndarray]:
