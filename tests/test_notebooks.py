@@ -14,6 +14,7 @@ from tests.pages import notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+CHECKED = re.compile(r"\bpage\.(claim|check)\(")
 WITHOUT_EXERCISES = {"playground"}  # its experiments are for the reader to do
 SET_UP = """\
 # In Colab this installs the book's package without touching Colab's torch; elsewhere it does nothing.
@@ -74,14 +75,14 @@ def test_the_first_cells(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_exercises_have_solutions_that_assert(name):
+def test_exercises_have_solutions_that_check(name):
     headings = re.findall(r"^### Exercise (\d+) \(([^)]+)\): .+", "\n".join(map(source, cells(name, "markdown"))), re.M)
     assert [int(number) for number, _ in headings] == list(range(1, len(headings) + 1))
     assert len(headings) >= 3 or name in WITHOUT_EXERCISES
     solutions = [cell for cell in cells(name, "code") if "solution" in tags(cell)]
     assert len(solutions) >= len(headings)
     assert all("hide-cell" in tags(cell) for cell in solutions)
-    assert any("assert" in source(cell) for cell in solutions) or name in WITHOUT_EXERCISES
+    assert any(CHECKED.search(source(cell)) for cell in solutions) or name in WITHOUT_EXERCISES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -91,12 +92,42 @@ def test_no_warning_is_silenced_by_hand(name):
         assert "simplefilter" not in source(cell)
 
 
+def parsed(cell):
+    """The syntax tree of a code cell; lines for the shell and for magics stand aside."""
+    return ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", source(cell), flags=re.M))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_page_says_is_checked_by_the_library_and_never_by_a_bare_assertion(name):
+    """A bare ``assert`` stops a reader's build where floating point differs by the last bit."""
+    nodes = [node for cell in cells(name, "code") for node in ast.walk(parsed(cell))]
+    assert [ast.unparse(node) for node in nodes if isinstance(node, ast.Assert)] == []
+    assert [node.attr for node in nodes if isinstance(node, ast.Attribute) and node.attr.startswith("assert")] == []
+    code = "\n".join(source(cell) for cell in cells(name, "code"))
+    assert CHECKED.search(code)
+    assert f'page = Page("{name}")' in code.splitlines()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_claim_has_a_sentence_and_a_margin(name):
+    calls = [
+        node
+        for cell in cells(name, "code")
+        for node in ast.walk(parsed(cell))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("page.claim", "page.check")
+    ]
+    assert all(isinstance(call.args[0], ast.Constant | ast.JoinedStr) for call in calls)
+    for call in calls:
+        if call.func.attr == "claim":
+            assert [keyword.arg for keyword in call.keywords] == ["margin"]
+            assert call.args[2].value in ("<", ">", "~")
+
+
 def imported(name):
     """Top-level modules that a notebook's cells import."""
     found = set()
     for cell in cells(name, "code"):
-        text = re.sub(r"^(\s*)[%!].*", r"\1pass", source(cell), flags=re.M)
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(parsed(cell)):
             if isinstance(node, ast.Import):
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
