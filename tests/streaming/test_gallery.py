@@ -1,19 +1,21 @@
 """Names for a stream: one each, given late, never taken back, and only from a store of the same model."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from tests.streaming.tones import Embedder, direction, ears, hum
 
+from diarbook.embeddings.similarity import unit_float32
 from diarbook.errors import OptionError, VoiceprintError
 from diarbook.streaming import Gallery, StreamingDiarizer, StreamSettings, blocks
 from diarbook.streaming.gallery import assign_from
 from diarbook.streaming.naming import Names
-from diarbook.voiceprints.voice import model_identity
 from diarbook.voiceprints.matching import CALIBRATION
 from diarbook.voiceprints.store import VoiceprintStore
-from diarbook.voiceprints.voiceprint import Consent, Voiceprint
+from diarbook.voiceprints.voice import model_identity
+from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 
 GIVEN = datetime(2026, 1, 1, tzinfo=UTC)
 TURNS = [(0.5, 2.5, 0), (3, 7, 1), (7.5, 11, 0), (11.5, 14, 1), (14.5, 18, 0), (18.5, 22, 2), (22.5, 26, 2)]
@@ -38,7 +40,7 @@ def test_names_are_given_once_enough_was_said_and_stay():
         of_label.setdefault(turn.speaker, []).append(turn.name)
     assert of_label["SPEAKER_00"][0] is None  # two seconds are too little
     assert of_label["SPEAKER_00"][-1] == "Person 0"
-    assert set(of_label["SPEAKER_01"]) == {None}  # a stranger
+    assert set(of_label["SPEAKER_01"]) == {None}  # an unknown speaker
     for names in of_label.values():
         assert names == sorted(names, key=lambda name: name is not None)  # none is taken back
     records = {record.label: record for record in one.speakers}
@@ -139,3 +141,32 @@ def test_who_has_a_name_is_not_asked_for_again():
     for seconds in (3.0, 6.0, 12.0):
         names.give(Best(), {0: (np.ones(2), seconds)})
     assert (names.get(0).name, len(asked)) == ("A", 1)
+
+
+def test_a_name_is_not_given_once_its_owner_s_consent_has_ended(tmp_path, monkeypatch):
+    """Also in the middle of a stream, which has read the store before."""
+    model, version = model_identity()
+    end = now() + timedelta(days=1)
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        for name, vector, until in (("Ann", [1, 0], None), ("Bob", [0, 1], end)):
+            consent = Consent("agreed", GIVEN, until)
+            store.add(Voiceprint(name, vector, model, version, 9.0, 3, 0.9, GIVEN, consent))
+        names = Gallery.of(store)
+        assert (names.names, dict(names.ends)) == (("Ann", "Bob"), {"Bob": end})
+        assert names.best([0, 1]) == ("Bob", 1.0)
+        monkeypatch.setattr("diarbook.streaming.gallery.now", lambda: end)
+        assert names.best([0, 1]) is None
+        assert names.assign(np.eye(2), set()) == [("Ann", 1.0), None]
+        monkeypatch.setattr("diarbook.voiceprints.store.now", lambda: end)
+        assert Gallery.of(store).names == ("Ann",)
+
+
+def test_no_cosine_is_above_one_and_the_threshold_itself_is_enough():
+    for seed in range(100):
+        vector = np.random.default_rng(seed).normal(size=192)
+        one = Gallery(("A",), unit_float32(vector)[None].astype(float), threshold=-1.0)
+        assert one.best(vector)[1] <= 1
+        [(_, score)] = one.assign(vector[None], set())
+        assert score <= 1
+        assert replace(one, threshold=score).best(vector) is not None
+    assert len({one, replace(one)}) == 2

@@ -70,8 +70,8 @@ class Names:
         if not waiting:
             return
         taken = {naming.name for naming in self.of.values() if naming.name is not None}
-        found = assign_from(gallery, np.stack([vector for _, vector in waiting]), taken)
-        for (label, _), match in zip(waiting, found, strict=True):
+        matches = assign_from(gallery, np.stack([vector for _, vector in waiting]), taken)
+        for (label, _), match in zip(waiting, matches, strict=True):
             if match is not None:
                 self.of[label].name, self.of[label].score = match
 

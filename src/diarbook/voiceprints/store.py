@@ -329,10 +329,16 @@ class VoiceprintStore(Database):
         Chapter: privacy
         """
         moment = now() if moment is None else moment
+        return sorted(name for name, end in self.ends().items() if end <= moment)
+
+    def ends(self) -> dict[str, datetime]:
+        """When consents end, by name; of those that do.
+
+        Chapter: privacy
+        """
         with self._explained():
             rows = self._connection.execute(f"SELECT name, {self._columns['expires']} FROM voiceprint").fetchall()
-        ends = ((name, self._end(name, expires)) for name, expires in rows if expires is not None)
-        return sorted(name for name, end in ends if end <= moment)
+        return {name: self._end(name, expires) for name, expires in rows if expires is not None}
 
     def _end(self, name: object, expires: object) -> datetime:
         try:
