@@ -177,3 +177,14 @@ def test_a_planted_mistake_would_be_seen():
     assert not np.allclose(linkage(points, "weighted")[:, 2], merge_tree(points, "average", "euclidean")[:, 2])
     labels = agglomerative(points, clusters=4, metric="euclidean")
     assert adjusted_rand_score(labels, fcluster(linkage(points, "average"), 4, "maxclust")) == 1
+
+
+def test_an_inversion_hides_no_merge_above_the_threshold():
+    # A regular simplex of four points, edge 1: the centroid linkage merges at 1, then at sqrt(3)/2 and sqrt(2/3),
+    # both below the first. A threshold between undoes the first merge, and so everything that was built on it.
+    points = np.vstack([np.zeros(3), [1, 0, 0], [0.5, np.sqrt(3) / 2, 0], [0.5, np.sqrt(3) / 6, np.sqrt(2 / 3)]])
+    tree = merge_tree(points, "centroid", "euclidean")
+    assert tree[0, 2] == pytest.approx(1.0)
+    assert tree[1, 2] == pytest.approx(np.sqrt(3) / 2)
+    assert cut_tree(tree, threshold=0.95).tolist() == [0, 1, 2, 3]
+    assert cut_tree(tree, threshold=1.05).tolist() == [0, 0, 0, 0]

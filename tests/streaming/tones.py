@@ -66,7 +66,15 @@ def ears(count=None):
 class Embedder:
     """Stand-in for CAM++: which mel bands are loud."""
 
-    name, minimum_seconds = "tones", 0.25
+    name, minimum_seconds, dimension, frame_rate = "tones", 0.25, 80, 100
+
+    def features(self, waveform):
+        from diarbook.features import FRAME_LENGTH, kaldi_fbank
+
+        return kaldi_fbank(waveform) if len(waveform) >= FRAME_LENGTH else np.zeros((0, 80), np.float32)
+
+    def embed_spans(self, features, spans):
+        return self.embed_features([features[first:last] for first, last in np.clip(spans, 0, len(features))])
 
     def embed_features(self, items):
         rows = [np.exp((item - item.max()).mean(axis=0)) if len(item) >= 23 else np.full(80, np.nan) for item in items]
@@ -75,7 +83,5 @@ class Embedder:
 
 def direction(voice):
     """Unit embedding of a voice."""
-    from diarbook.features import kaldi_fbank
-
-    vector = Embedder().embed_features([kaldi_fbank(hum([(0, 1, voice)], 1.0))])[0].astype(float)
+    vector = Embedder().embed_features([Embedder().features(hum([(0, 1, voice)], 1.0))])[0].astype(float)
     return vector / np.linalg.norm(vector)

@@ -61,10 +61,12 @@ def change_frames(votes: np.ndarray, share: float = 0.35, width: int = 9, apart:
     Chapter: segmentation
     """
     height = np.convolve(votes, np.ones(width), mode="same")
+    # Votes for one frame make a plateau of this width: the middle of it is where they were cast.
+    nearness = np.convolve(votes, np.bartlett(width + 2)[1:-1], mode="same")
+    candidates = np.flatnonzero(height >= share)
     blocked = np.zeros(len(height), dtype=bool)
     frames = []
-    candidates = np.flatnonzero(height >= share)
-    for frame in candidates[np.argsort(-height[candidates], kind="stable")]:
+    for frame in candidates[np.lexsort((-nearness[candidates].round(9), -height[candidates].round(9)))]:
         if not blocked[frame]:
             frames.append(frame)
             blocked[max(0, frame - apart) : frame + apart + 1] = True
