@@ -2,6 +2,7 @@ import itertools
 import json
 import re
 import time
+import timeit
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from diarbook.turns import (
     from_activity,
     from_annotation,
     from_audacity,
+    from_columns,
     from_regions,
     label_by_appearance,
     merge,
@@ -50,6 +52,34 @@ def active(turns, speaker, time):
 def test_a_turn_that_cannot_be_is_refused(start, end):
     with pytest.raises(OptionError, match="'A'"):
         Turn(start, end, "A")
+
+
+@given(diarizations())
+def test_columns_become_the_turns_that_the_constructor_makes(turns):
+    columns = [turn.start for turn in turns], [turn.end for turn in turns], [turn.speaker for turn in turns]
+    made = from_columns(*columns)
+    assert made == turns
+    assert list(map(hash, made)) == list(map(hash, turns))
+    assert sorted(made) == sorted(turns)
+
+
+@pytest.mark.parametrize(("start", "end"), [(1.0, 0.5), (0.0, float("nan")), (float("-inf"), 1.0)])
+def test_columns_are_checked_as_the_constructor_checks(start, end):
+    with pytest.raises(OptionError) as one:
+        Turn(start, end, "B")
+    with pytest.raises(OptionError, match=re.escape(str(one.value))):
+        from_columns([0.0, start, 3.0], [1.0, end, 2.0], ["A", "B", "C"])
+
+
+def test_columns_are_worth_their_function():
+    """The slots are filled past the constructor for speed alone: when that is gone, the function should go as well."""
+    rows = np.arange(100_000.0), np.arange(100_000.0) + 1, ["A"] * 100_000
+
+    def seconds(make):
+        return min(timeit.repeat(make, number=1, repeat=5, timer=time.process_time))
+
+    lists = rows[0].tolist(), rows[1].tolist(), rows[2]
+    assert seconds(lambda: from_columns(*rows)) < 0.8 * seconds(lambda: list(map(Turn, *lists)))  # measured: 0.35
 
 
 def test_labels_follow_the_first_appearance_in_time():

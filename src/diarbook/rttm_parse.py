@@ -25,7 +25,7 @@ from diarbook.rttm_records import (
     seconds,
     time_remedy,
 )
-from diarbook.turns import Turn
+from diarbook.turns import Turn, from_columns
 
 Key = tuple[str, str]
 """File and channel, as the lines of a file name them."""
@@ -83,7 +83,7 @@ def parse_turns(text: str, place: str = "RTTM") -> dict[Key, list[Turn]]:
     code, voice = np.array(codes, dtype=np.int64), np.array(voices, dtype=np.int64)
     order = np.lexsort((rank[voice], end, start, code))
     owners = [labels[index] for index in voice[order].tolist()]
-    turns = list(map(Turn, start[order].tolist(), end[order].tolist(), owners))
+    turns = from_columns(start[order], end[order], owners)
     limits = np.searchsorted(code[order], np.arange(len(recordings) + 1)).tolist()
     return {key: turns[limits[index] : limits[index + 1]] for index, key in enumerate(recordings)}
 
@@ -129,13 +129,16 @@ def _uniform_columns(block: str) -> Columns | None:
     # All lines start with SPEAKER; when no other field does, and the fields come in rows, the rows are the lines.
     if fields[::width].count("SPEAKER") != lines or fields.count("SPEAKER") != lines:
         return None
-    if any(set(fields[index::width]) != {PLACEHOLDER} for index in (5, 6, *range(9, width))):
+    if any(fields[index::width].count(PLACEHOLDER) != lines for index in (5, 6, *range(9, width))):
         return None
-    if not all(map(_is_confidence, set(fields[8::width]) if width > 8 else ())):
+    confidences = fields[8::width] if width > 8 else []
+    if confidences.count(PLACEHOLDER) != len(confidences) and not all(map(_is_confidence, set(confidences))):
         return None
-    names, channels, labels = fields[1::width], list(map(str.lower, fields[2::width])), fields[7::width]
+    names, channels, labels = fields[1::width], fields[2::width], fields[7::width]
     if not all(map(is_plain_name, {*names, *labels, *channels})):
         return None
+    if not all(map(str.isdigit, set(channels))):
+        channels = list(map(str.lower, channels))
     columns = fields[3::width], fields[4::width]
     for column in columns:
         joined = "".join(column)
