@@ -253,22 +253,18 @@ def standard_input() -> bytes:
 
 
 def load_input(file: str) -> np.ndarray:
-    """A recording at 16 kHz from a file, or from a whole audio file on standard input for ``-``.
+    """A recording at 16 kHz from a file, or from standard input for ``-``; the decoder's own lines are silenced.
 
     Raises
     ------
-    DiarbookError
+    AudioError
         When it cannot be read or used.
 
     Chapter: start
     """
-    import io
+    from diarbook.audio import load_audio
 
-    from diarbook.audio import load_audio, read_audio
-
-    if file == STANDARD_INPUT:
-        return read_audio(io.BytesIO(standard_input()), input_name(file))
-    return load_audio(file)
+    return load_audio(file, quiet=True)
 
 
 def read_input(path: str) -> bytes:

@@ -86,7 +86,7 @@ def command(
     hold one recording a file and need -o.
     """
     from diarbook.pipelines.diarize import diarize
-    from diarbook.pipelines.options import speaker_bounds
+    from diarbook.pipelines.options import is_silent, speaker_bounds
     from diarbook.turns import speakers
 
     bounds = speaker_bounds(num_speakers, min_speakers, max_speakers)
@@ -106,9 +106,9 @@ def command(
             )
         write_output(formatted(turns, form, name, waveform, one_line=path is None), path)
         count = len(speakers(turns))
-        if count == 0:
+        if count == 0 and not is_silent(waveform):  # of silence, reading it has warned
             note(f"{input_name(file)}: no speech was found")
-        elif count < bounds.least or count > (bounds.most or count):
+        elif 0 < count < bounds.least or count > (bounds.most or count):
             asked = bounds.least if count < bounds.least else bounds.most
             note(f"{input_name(file)}: {asked} speakers were asked for, {count} could be told apart by their voices")
 
