@@ -6,6 +6,7 @@ Chapter: segmentation
 from __future__ import annotations
 
 from diarbook.segmentation.change import (
+    ChangeSearch,
     change_curve,
     change_points,
     local_speaker_changes,
@@ -20,6 +21,7 @@ from diarbook.segmentation.scores import ChunkScores, powerset_to_multilabel, sp
 from diarbook.segmentation.windows import uniform_windows, window_speakers, windows_to_turns
 
 __all__ = [
+    "ChangeSearch",
     "ChunkScores",
     "SegmentationModel",
     "change_curve",

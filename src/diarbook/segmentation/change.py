@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diarbook.checks import check_choice, check_features, check_regions
+from diarbook.checks import SLACK, check_choice, check_features, check_regions
 from diarbook.errors import OptionError
-from diarbook.gaussians import BlockSums, bic_penalty, block_sums, generalized_likelihood_ratio, symmetric_divergence
+from diarbook.gaussians import (
+    COVARIANCES,
+    PENALTIES,
+    BlockSums,
+    bic_penalty,
+    block_sums,
+    generalized_likelihood_ratio,
+    symmetric_divergence,
+)
 from diarbook.turns import Turn, merge, regions
 
 if TYPE_CHECKING:
@@ -26,7 +34,7 @@ METHODS = ("bic", "glr", "kl2")
 SEARCHES = ("sliding", "growing")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ChangeCurve:
     """A distance between what lies before and after each instant.
 
@@ -44,35 +52,87 @@ class ChangeCurve:
     values: np.ndarray
 
 
-def _distance(
-    sums: BlockSums,
-    start: np.ndarray,
-    split: np.ndarray,
-    end: np.ndarray,
-    method: str,
-    total: float,
-    penalty: float,
-    variant: str,
-) -> np.ndarray:
-    if method == "kl2":
-        return symmetric_divergence(sums, start, split, end)
-    ratio, left, right = generalized_likelihood_ratio(sums, start, split, end)
-    if method == "glr":
-        return ratio
-    return ratio - penalty * bic_penalty(sums.parameters, left, right, total, variant)  # (5)
+@dataclass(frozen=True, slots=True)
+class ChangeSearch:
+    """How changes of voice are looked for.
+
+    Parameters
+    ----------
+    method : {"bic", "glr", "kl2"}
+        ``glr`` and ``kl2`` need a ``threshold`` in their own units.
+    covariance : {"full", "diagonal"}
+    search : {"sliding", "growing"}
+        Two adjacent windows that slide, or one window that grows until a change shows (BIC only).
+    window : float
+        Length of each sliding window, and of the growing window's first size, seconds.
+    resolution : float
+        Seconds between the instants that are tried.
+    penalty : float
+        Factor of the BIC's penalty: a larger one finds fewer changes.
+    variant : {"local", "global", "segmental"}
+        See :func:`~diarbook.gaussians.bic_penalty`.
+    threshold : float
+        A change is a local maximum above this value.
+    minimum_segment : float
+        Shortest distance between two changes, and between a change and the edge of its region, seconds.
+    longest_window : float
+        Length at which the growing window starts to slide, seconds.
+
+    Raises
+    ------
+    OptionError
+        On an unknown option, a value out of range, or a growing search by another method than BIC.
+
+    Chapter: segmentation
+    """
+
+    method: str = "bic"
+    covariance: str = "full"
+    search: str = "sliding"
+    window: float = 1.5
+    resolution: float = 0.1
+    penalty: float = 1.0
+    variant: str = "local"
+    threshold: float = 0.0
+    minimum_segment: float = 0.5
+    longest_window: float = 10.0
+
+    def __post_init__(self) -> None:
+        check_choice("method", self.method, METHODS)
+        check_choice("covariance", self.covariance, COVARIANCES)
+        check_choice("search", self.search, SEARCHES)
+        check_choice("penalty", self.variant, PENALTIES)
+        if self.search == "growing" and self.method != "bic":
+            raise OptionError(f"the growing search needs a criterion with a zero, so method 'bic', not {self.method!r}")
+        if self.minimum_segment < 0 or self.penalty < 0:
+            raise OptionError(
+                f"minimum_segment and penalty must be 0 or more, got {self.minimum_segment} and {self.penalty}"
+            )
+        if not self.resolution > 0:
+            raise OptionError(f"resolution must be positive, got {self.resolution} s")
+        if self.window < self.resolution:
+            raise OptionError(
+                f"window of {self.window} s is shorter than the resolution of {self.resolution} s; lengthen it"
+            )
+
+    def distance(
+        self, sums: BlockSums, start: np.ndarray, split: np.ndarray, end: np.ndarray, total: float
+    ) -> np.ndarray:
+        """Distance of what lies before and after each split, in a recording of ``total`` frames."""
+        if self.method == "kl2":
+            return symmetric_divergence(sums, start, split, end)
+        ratio, left, right = generalized_likelihood_ratio(sums, start, split, end)
+        if self.method == "glr":
+            return ratio
+        cost = bic_penalty(sums.parameters, left, right, total, self.variant)
+        return ratio - self.penalty * cost  # eq: segmentation-bic
+
+
+SLIDING_BIC = ChangeSearch()
 
 
 def change_curve(
-    features: np.ndarray,
-    step: float,
-    *,
-    method: str = "bic",
-    covariance: str = "full",
-    window: float = 1.5,
-    resolution: float = 0.1,
-    penalty: float = 1.0,
-    variant: str = "local",
-    total: float | None = None,
+    features: np.ndarray, step: float, search: ChangeSearch = SLIDING_BIC, total: float | None = None
 ) -> ChangeCurve:
     """The distance between two adjacent windows that slide over the features together.
 
@@ -82,16 +142,7 @@ def change_curve(
         Such as 19 MFCC.
     step : float
         Seconds from one frame to the next.
-    method : {"bic", "glr", "kl2"}
-    covariance : {"full", "diagonal"}
-    window : float
-        Length of each of the two windows, seconds.
-    resolution : float
-        Seconds between the instants that are tried.
-    penalty : float
-        The factor of the BIC's penalty.
-    variant : {"local", "global", "segmental"}
-        See :func:`bic_penalty`.
+    search : ChangeSearch
     total : float, optional
         Frames of the whole recording; by default those given.
 
@@ -103,7 +154,7 @@ def change_curve(
     Raises
     ------
     OptionError
-        On an unknown option, a window shorter than the resolution, or features that are not finite.
+        When the features are not finite.
 
     References
     ----------
@@ -112,22 +163,19 @@ def change_curve(
     Chapter: segmentation
     """
     matrix = check_features(features)
-    check_choice("method", method, METHODS)
-    block = _frames(resolution, step, "resolution")
-    reach = round(window / (block * step))
-    if reach < 1:
-        raise OptionError(f"window of {window} s is shorter than the resolution of {resolution} s; lengthen it")
-    sums = block_sums(matrix, block, covariance)
+    block = _frames(search.resolution, step)
+    reach = max(1, round(search.window / (block * step)))
+    sums = block_sums(matrix, block, search.covariance)
     split = np.arange(reach, len(sums.counts) - reach)
     if len(split) == 0:
         return ChangeCurve(np.empty(0), np.empty(0))
-    values = _distance(sums, split - reach, split, split + reach, method, total or float(len(matrix)), penalty, variant)
+    values = search.distance(sums, split - reach, split, split + reach, total or float(len(matrix)))
     return ChangeCurve(sums.counts[split] * step, values)
 
 
-def _frames(seconds: float, step: float, name: str) -> int:
-    if step <= 0 or seconds <= 0:
-        raise OptionError(f"{name} and step must be positive, got {seconds} s and {step} s")
+def _frames(seconds: float, step: float) -> int:
+    if not step > 0:
+        raise OptionError(f"step must be positive, got {step} s")
     return max(round(seconds / step), 1)
 
 
@@ -148,48 +196,35 @@ def pick_peaks(curve: ChangeCurve, threshold: float, minimum_gap: float = 0.0) -
     return curve.times[np.sort(np.array(kept, dtype=int))]
 
 
-def _growing_changes(
-    sums: BlockSums, step: float, margin: int, initial: int, growth: int, longest: int, total: float, options: dict
-) -> list[float]:
-    """Chen and Gopalakrishnan's search: grow the window until a change shows, then restart after it."""
+def _growing_changes(sums: BlockSums, block_seconds: float, search: ChangeSearch, total: float) -> np.ndarray:
+    """Blocks at which Chen and Gopalakrishnan's search finds a change: grow the window until one shows, start again."""
+    margin, initial, growth, longest = (
+        max(round(seconds / block_seconds), 1)
+        for seconds in (search.minimum_segment, 2 * search.window, search.window / 2, search.longest_window)
+    )
     blocks = len(sums.counts) - 1
-    changes: list[float] = []
+    changes: list[int] = []
     start, end = 0, initial
     while start + 2 * margin <= blocks:
         end = min(end, blocks)
         split = np.arange(start + margin, end - margin + 1)
         if len(split):
-            values = _distance(
-                sums, np.full_like(split, start), split, np.full_like(split, end), total=total, **options
-            )
+            values = search.distance(sums, np.full_like(split, start), split, np.full_like(split, end), total)
             best = int(values.argmax())
             if values[best] > 0:
                 start = int(split[best])
-                changes.append(float(sums.counts[start] * step))
+                changes.append(start)
                 end = start + initial
                 continue
         if end >= blocks:
             break
         end += growth
         start = max(start, end - longest)
-    return changes
+    return np.array(changes, dtype=int)
 
 
 def change_points(
-    features: np.ndarray,
-    step: float,
-    *,
-    method: str = "bic",
-    covariance: str = "full",
-    search: str = "sliding",
-    regions: np.ndarray | None = None,
-    window: float = 1.5,
-    resolution: float = 0.1,
-    penalty: float = 1.0,
-    variant: str = "local",
-    threshold: float = 0.0,
-    minimum_segment: float = 0.5,
-    longest_window: float = 10.0,
+    features: np.ndarray, step: float, search: ChangeSearch = SLIDING_BIC, regions: np.ndarray | None = None
 ) -> np.ndarray:
     """Instants at which the voice changes.
 
@@ -198,27 +233,9 @@ def change_points(
     features : array of shape (frames, d)
     step : float
         Seconds from one frame to the next.
-    method : {"bic", "glr", "kl2"}
-        ``glr`` and ``kl2`` need a ``threshold`` in their own units.
-    covariance : {"full", "diagonal"}
-    search : {"sliding", "growing"}
-        Two adjacent windows that slide, or one window that grows until a change shows (BIC only).
+    search : ChangeSearch
     regions : array of shape (n, 2), optional
         Speech, seconds; changes are looked for inside each region on its own. The whole by default.
-    window : float
-        Length of each sliding window, and of the growing window's first size, seconds.
-    resolution : float
-        Seconds between the instants that are tried.
-    penalty : float
-        Factor of the BIC's penalty: a larger one finds fewer changes.
-    variant : {"local", "global", "segmental"}
-        See :func:`bic_penalty`.
-    threshold : float
-        A change is a local maximum above this value.
-    minimum_segment : float
-        Shortest distance between two changes, and between a change and the edge of its region, seconds.
-    longest_window : float
-        Length at which the growing window starts to slide, seconds.
 
     Returns
     -------
@@ -228,53 +245,38 @@ def change_points(
     Raises
     ------
     OptionError
-        On an unknown option, a growing search by another method than BIC, or features that are not finite.
+        When the features are not finite.
 
     References
     ----------
     chen1998bic, stafylakis2010penalty
 
+    Examples
+    --------
+    >>> voices = np.random.default_rng(0).normal(np.repeat([0.0, 2.0], 300)[:, None], 1.0, (600, 3))
+    >>> change_points(voices, 0.01).round(1).tolist()
+    [3.0]
+
     Chapter: segmentation
     """
     matrix = check_features(features)
-    check_choice("method", method, METHODS)
-    check_choice("search", search, SEARCHES)
-    if search == "growing" and method != "bic":
-        raise OptionError(f"the growing search needs a criterion with a zero, so method 'bic', not {method!r}")
-    if minimum_segment < 0 or penalty < 0:
-        raise OptionError(f"minimum_segment and penalty must be 0 or more, got {minimum_segment} and {penalty}")
-    duration = len(matrix) * step
-    spans = np.array([[0.0, duration]]) if regions is None else check_regions(regions)
+    spans = np.array([[0.0, len(matrix) * step]]) if regions is None else check_regions(regions)
     frames = np.clip(np.round(spans / step).astype(int), 0, len(matrix))
     total = float((frames[:, 1] - frames[:, 0]).sum())
-    block = _frames(resolution, step, "resolution")
+    block = _frames(search.resolution, step)
     changes: list[float] = []
     for first, last in frames:
         piece = matrix[first:last]
-        if search == "sliding":
-            curve = change_curve(
-                piece,
-                step,
-                method=method,
-                covariance=covariance,
-                window=window,
-                resolution=resolution,
-                penalty=penalty,
-                variant=variant,
-                total=total,
-            )
-            found = pick_peaks(curve, threshold, minimum_segment)
+        if search.search == "sliding":
+            times = pick_peaks(change_curve(piece, step, search, total), search.threshold, search.minimum_segment)
         elif len(piece):
-            options = {"method": method, "penalty": penalty, "variant": variant}
-            sums = block_sums(piece, block, covariance)
-            sizes = [
-                max(round(s / (block * step)), 1) for s in (minimum_segment, 2 * window, window / 2, longest_window)
-            ]
-            found = np.array(_growing_changes(sums, step, *sizes, total, options))
+            sums = block_sums(piece, block, search.covariance)
+            times = sums.counts[_growing_changes(sums, block * step, search, total)] * step
         else:
-            found = np.empty(0)
-        inside = (found >= minimum_segment - 1e-9) & (found <= len(piece) * step - minimum_segment + 1e-9)
-        changes += list(found[inside] + first * step)
+            times = np.empty(0)
+        margin = search.minimum_segment - SLACK
+        inside = (times >= margin) & (times <= len(piece) * step - margin)
+        changes += list(times[inside] + first * step)
     return np.array(sorted(changes))
 
 
