@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -7,13 +7,14 @@ import soundfile
 
 from diarbook.assets import recording
 from diarbook.cli import main
+from diarbook.embeddings.embedder import model_identity
 from diarbook.errors import VoiceprintError
 from diarbook.hybrid import adapt_speakers, enroll_speakers, introduce, is_anonymous
 from diarbook.rttm import write_rttm
 from diarbook.turns import Turn, relabel, to_audacity
 from diarbook.voiceprints.adaptation import UNGUARDED
 from diarbook.voiceprints.store import VoiceprintStore
-from diarbook.voiceprints.voiceprint import Consent
+from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 
 CONSENT = Consent("to be recognised", datetime(2026, 1, 1, tzinfo=UTC))
 NAMES = {"MEE009": "Ann Lee", "MEE012": "Bob"}
@@ -27,13 +28,14 @@ def sessions():
 @pytest.mark.parametrize(
     ("label", "expected"),
     [("SPEAKER_00", True), ("speaker 3", True), ("spk1", True), ("7", True), ("unknown", True), ("?", True), ("", True),
+     ("<NA>", True),
      ("Ann", False), ("MEE009", False), ("Speaker Deck", False), ("Agent 47", False)],
 )  # fmt: skip
 def test_machines_labels_and_names(label, expected):
     assert is_anonymous(label) is expected
 
 
-def test_whom_the_correction_names_is_enrolled_and_the_rest_is_told(sessions):
+def test_whom_the_correction_names_is_enrolled_and_the_rest_is_reported(sessions):
     first, _ = sessions
     turns = [*relabel(first.turns, {"MEE009": "Ann", "MEE012": "SPEAKER_01"}), Turn(0.0, 0.4, "Eve")]
     made = enroll_speakers(first.waveform, turns, CONSENT)
@@ -73,11 +75,24 @@ def test_adaptation_is_kept_only_for_those_who_pass(sessions, tmp_path):
         assert adapt_speakers(second.waveform, [Turn(0, 9, "Zoe")], store) == {}
 
 
+def test_nobody_is_adapted_whose_consent_has_ended(tmp_path):
+    """And it is noticed before anything is embedded."""
+    begin = now() - timedelta(days=2)
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        one = Voiceprint("Ann", np.ones(192), *model_identity(), 9.0, 3, 0.9, begin, Consent("yes", begin))
+        store.add(one)
+        store._connection.execute("UPDATE voiceprint SET expires = ?", ((begin + timedelta(days=1)).isoformat(),))
+        with pytest.raises(VoiceprintError, match="Ann: the consent ended on"):
+            adapt_speakers(np.full(16_000, np.nan), [Turn(0, 1, "Ann")], store)
+
+
 @dataclass
 class Cached:
     label: str
     centroid: np.ndarray
     seconds: float
+    model: str = "ge2e"
+    model_version: str = "v7"
 
 
 @dataclass
@@ -90,6 +105,7 @@ def test_a_newcomer_is_introduced_from_the_cache():
     made = introduce(stream, "SPEAKER_00", "Cleo", CONSENT)
     np.testing.assert_allclose(made.vector, [0.6, 0.8], rtol=1e-6)
     assert (made.name, made.net_speech, made.consent) == ("Cleo", 5.0, CONSENT)
+    assert (made.model, made.model_version) == ("ge2e", "v7")  # what the stream heard with
     with pytest.raises(VoiceprintError, match=r"SPEAKER_01 has spoken alone for 2\.0 s, at least 3 s"):
         introduce(stream, "SPEAKER_01", "Dan", CONSENT)
     with pytest.raises(VoiceprintError, match="nobody is called 'SPEAKER_07' so far, only SPEAKER_00, SPEAKER_01"):
@@ -146,7 +162,7 @@ def test_some_of_them_only(folder, capsys):
         assert store.names() == ["Bob"]
 
 
-def test_who_says_too_little_is_told_and_the_others_are_kept(folder, capsys):
+def test_who_says_too_little_is_reported_and_the_others_are_kept(folder, capsys):
     with (folder / "one.txt").open("a") as labels:
         labels.write("0.0\t0.4\tEve\n")
     status, out, err = run(capsys, "enroll-all", "one.wav", "--turns", "one.txt", "--consent", "yes")
@@ -175,4 +191,4 @@ def test_a_conversation_without_anybody_of_the_store(folder, capsys):
     assert run(capsys, "enroll-all", "one.wav", "--turns", "one.txt", "--consent", "yes", "--only", "Bob")[0] == 0
     (folder / "two.txt").write_text("0\t9\tZoe\n")
     status, _, err = run(capsys, "adapt", "two.wav", "--turns", "two.txt")
-    assert (status, "two.txt: names nobody of v.db who speaks alone, only Zoe" in err) == (1, True)
+    assert (status, "two.txt: names nobody of v.db, only Zoe" in err) == (1, True)

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import VoiceprintError
 from diarbook.turns import Turn, speakers
 from diarbook.voiceprints.adaptation import DEFAULT_ADAPTATION, Adaptation, AdaptationRule, adapt
 from diarbook.voiceprints.enrollment import Enrollment, enroll
 from diarbook.voiceprints.matching import speaker_vectors
-from diarbook.voiceprints.voice import MINIMUM_SPEECH, model_identity, stretches
+from diarbook.voiceprints.voice import MINIMUM_SPEECH, stretches
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from diarbook.streaming import StreamingDiarizer
     from diarbook.voiceprints.store import VoiceprintStore
 
-ANONYMOUS = re.compile(r"(speaker|spk)?[ _-]?\d+|unknown.*|\?*", re.IGNORECASE)
+ANONYMOUS = re.compile(r"(speaker|spk)?[ _-]?\d+|unknown.*|\?*|<.*>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,11 @@ class EnrolledSpeakers:
 
 def is_anonymous(label: str) -> bool:
     """Whether a label is a machine's, such as ``SPEAKER_00``, and not somebody's name.
+
+    Examples
+    --------
+    >>> is_anonymous("speaker 3"), is_anonymous("Ann Lee")
+    (True, False)
 
     Chapter: hybrid
     """
@@ -152,16 +156,15 @@ def adapt_speakers(
         from diarbook.embeddings import load_embedder
 
         embedder = load_embedder("campplus")
-    model, version = model_identity(embedder.name)
+    model, version = embedder.identity
+    known = {name: store.get(name) for name in speakers(turns) if name in store}
     result = {}
     for name, (vector, seconds) in speaker_vectors(waveform, turns, embedder).items():
-        if name not in store:
+        if name not in known:
             continue
         matches = store.search(vector, model=model, model_version=version, k=2)
         rival = max((match.score for match in matches if match.name != name), default=-1.0)
-        result[name] = adapt(
-            store.get(name), vector, seconds, model=model, model_version=version, rival=rival, rule=rule
-        )
+        result[name] = adapt(known[name], vector, seconds, model=model, model_version=version, rival=rival, rule=rule)
     if keep:
         store.add_many([one.voiceprint for one in result.values() if not one.refused], replace=True)
     return result
@@ -195,7 +198,4 @@ def introduce(diarizer: StreamingDiarizer, label: str, name: str, consent: Conse
         raise VoiceprintError(
             f"{label} has spoken alone for {one.seconds:.1f} s, at least {MINIMUM_SPEECH:g} s are needed; wait"
         )
-    model, version = model_identity()
-    return Voiceprint(
-        name, unit_length(one.centroid[None])[0], model, version, one.seconds, 1, float("nan"), now(), consent
-    )
+    return Voiceprint(name, one.centroid, one.model, one.model_version, one.seconds, 1, float("nan"), now(), consent)

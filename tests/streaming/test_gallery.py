@@ -14,7 +14,7 @@ from diarbook.streaming.gallery import assign_from
 from diarbook.streaming.naming import Names
 from diarbook.voiceprints.matching import CALIBRATION
 from diarbook.voiceprints.store import VoiceprintStore
-from diarbook.voiceprints.voice import model_identity
+from diarbook.embeddings.embedder import model_identity
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 
 GIVEN = datetime(2026, 1, 1, tzinfo=UTC)

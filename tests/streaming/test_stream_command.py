@@ -12,7 +12,7 @@ from tests.streaming.tones import Embedder, direction, ears, hum
 from diarbook.cli import main
 from diarbook.rttm import read_rttm
 from diarbook.streaming import StreamSettings, hearing, stream
-from diarbook.voiceprints.enrollment import model_identity
+from diarbook.embeddings.embedder import model_identity
 from diarbook.voiceprints.store import VoiceprintStore
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from diarbook.errors import OptionError, VoiceprintError
-from diarbook.voiceprints.adaptation import UNGUARDED, AdaptationRule, adapt, on_leash
+from diarbook.voiceprints.adaptation import UNGUARDED, AdaptationRule, adapt, within_limit
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint
 
 GIVEN = datetime(2026, 1, 1, tzinfo=UTC)
-OPEN = AdaptationRule(threshold=0, margin=0, minimum_speech=1, step=1, leash=0.5)
+OPEN = AdaptationRule(threshold=0, margin=0, minimum_speech=1, step=1, limit=0.5)
 
 
 def person(vector=(1.0, 0.0), seconds=10.0, **changes):
@@ -29,7 +29,7 @@ def test_the_weight_is_that_of_the_speech():
     np.testing.assert_allclose(even.voiceprint.vector, [math.cos(math.pi / 6), 0.5], atol=1e-6)
     assert (even.refused, even.voiceprint.net_speech, even.voiceprint.samples) == ("", 20.0, 3)
     assert even.score == pytest.approx(0.5)
-    assert even.kinship == pytest.approx(math.cos(math.pi / 6))
+    assert even.agreement == pytest.approx(math.cos(math.pi / 6))
     heavy = offer(person(seconds=30.0), [0.5, math.sqrt(0.75)])
     by_hand = np.array([0.75 + 0.125, 0.25 * math.sqrt(0.75)])
     np.testing.assert_allclose(heavy.voiceprint.vector, by_hand / np.linalg.norm(by_hand), atol=1e-6)
@@ -62,10 +62,10 @@ def test_what_fails_the_rule_changes_nothing(vector, seconds, options, reason):
     result = offer(one, vector, seconds, AdaptationRule(), **options)
     assert result.voiceprint is one
     assert reason in result.refused
-    assert result.kinship == pytest.approx(1)
+    assert result.agreement == pytest.approx(1)
 
 
-def test_a_thousand_wrong_accepts_end_at_the_leash_and_without_guards_at_the_impostor():
+def test_a_thousand_wrong_accepts_end_at_the_limit_and_without_guards_at_the_impostor():
     impostor = np.array([0.6, 0.8])
     guarded = free = person()
     for _ in range(1000):
@@ -79,16 +79,16 @@ UNIT = hnp.arrays(float, 6, elements=st.floats(-1, 1)).filter(lambda x: np.linal
 
 
 @given(UNIT, UNIT, st.floats(0.05, 1))
-def test_the_leash_holds_and_moves_nothing_that_is_within(vector, template, leash):
+def test_the_limit_holds_and_moves_nothing_that_is_within(vector, template, limit):
     vector, template = vector / np.linalg.norm(vector), template / np.linalg.norm(template)
     if abs(vector @ template) > 1 - 1e-9:
         return
-    held = on_leash(vector, template, leash)
+    held = within_limit(vector, template, limit)
     assert np.linalg.norm(held) == pytest.approx(1)
-    assert held @ template >= leash - 1e-9
-    if vector @ template >= leash:
+    assert held @ template >= limit - 1e-9
+    if vector @ template >= limit:
         np.testing.assert_array_equal(held, vector)
-    else:  # no direction within the leash is nearer: the angles add up
+    else:  # no direction within the limit is nearer: the angles add up
         between = math.acos(np.clip(held @ vector, -1, 1)) + math.acos(np.clip(held @ template, -1, 1))
         assert between == pytest.approx(math.acos(np.clip(vector @ template, -1, 1)), abs=1e-5)
 
@@ -102,7 +102,7 @@ def test_another_model_or_no_embedding_is_refused():
         offer(person(), [math.nan, 0.0])
 
 
-@pytest.mark.parametrize("change", [{"threshold": 2}, {"margin": -3}, {"step": 0}, {"leash": 1.1}, {"step": math.nan}])
+@pytest.mark.parametrize("change", [{"threshold": 2}, {"margin": -3}, {"step": 0}, {"limit": 1.1}, {"step": math.nan}])
 def test_a_rule_out_of_range_is_refused(change):
     with pytest.raises(OptionError, match=next(iter(change))):
         AdaptationRule(**change)

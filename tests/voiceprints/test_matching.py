@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diarbook.assets import recordings
+from diarbook.embeddings.embedder import model_identity
 from diarbook.errors import OptionError, VoiceprintError
 from diarbook.turns import Turn
 from diarbook.voiceprints.enrollment import enroll
@@ -22,7 +23,7 @@ from diarbook.voiceprints.matching import (
     verify,
 )
 from diarbook.voiceprints.store import VoiceprintStore
-from diarbook.voiceprints.voice import Voice, model_identity
+from diarbook.voiceprints.voice import Voice
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 
 GIVEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -206,7 +207,7 @@ def test_who_sounds_like_somebody_else_is_found(tmp_path):
 class Fixed:
     """An embedder for turns: the vector of a stretch is decided by its start."""
 
-    name, dimension = "campplus", 2
+    dimension, identity = 2, model_identity()
 
     def embed(self, waveform, windows):
         return np.array([[1.0, 0.0] if start < 10 else [0.0, 1.0] for start, _ in windows])

@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 
 from diarbook.assets import recordings
 from diarbook.embeddings import load_embedder
-from diarbook.errors import AssetError, AudioError, OptionError, VoiceprintError
+from diarbook.errors import AudioError, OptionError, VoiceprintError
 from diarbook.turns import Turn
 from diarbook.voiceprints.matching import THRESHOLD
 from diarbook.voiceprints.voice import (
     TWO_VOICES,
     consistent,
     measure,
-    model_identity,
     short_stretches,
     speech_pieces,
     stretches,
@@ -106,13 +105,6 @@ def test_weak_sound_is_named(voice):
     assert "recording 1 is clipped in" in warnings
     quiet = measure([clip.waveform * 1e-3], label="A", regions=[regions])
     assert any("is quiet" in warning for warning in quiet.warnings)
-
-
-def test_the_version_of_a_model_is_that_of_its_weights():
-    assert model_identity("campplus") == ("campplus", "92f29b94e694")
-    assert model_identity("ge2e")[1] != model_identity("campplus")[1]
-    with pytest.raises(AssetError, match="unknown model 'x'"):
-        model_identity("x")
 
 
 def test_short_stretches_by_hand():

@@ -6,49 +6,64 @@ from datetime import datetime
 
 import click
 
+from diarbook.commands.common import (
+    agreed_until,
+    check_models,
+    check_one_standard_input,
+    complain,
+    consent_options,
+    examples,
+    load_input,
+    one_line,
+    quiet_option,
+    recording_names,
+    store_option,
+)
 
-@click.command("enroll-all", short_help="Enroll everybody whom corrected turns name.")
+
+@click.command(
+    "enroll-all",
+    short_help="Enroll everybody whom corrected turns name.",
+    epilog=examples('diarbook enroll-all talk.wav --turns talk.txt --store voices.db --consent "asked in the meeting"'),
+)
 @click.argument("file", metavar="FILE")
 @click.option("--turns", required=True, metavar="TURNS", help="The corrected turns: RTTM, or labels of Audacity.")
-@click.option("--store", "path", required=True, envvar="DIARBOOK_STORE", metavar="FILE", help="The store; made if new.")
-@click.option("--consent", required=True, metavar="TEXT", help="What all of them agreed to.")
-@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Day on which the consent ends.")
+@store_option("The store, made if new")
+@consent_options("What all of them agreed to.")
 @click.option("--only", multiple=True, metavar="NAME", help="Enroll only this person; may be repeated.")
 @click.option("--replace", is_flag=True, help="Take the place of voiceprints with the same names.")
+@quiet_option
 def command(
     file: str, turns: str, path: str, consent: str, expires: datetime | None, only: tuple[str, ...], replace: bool
-) -> None:
+) -> int:
     """Enroll every speaker of FILE whom the TURNS call by a name; SPEAKER_00 and the like are passed over.
 
     Who says too little alone is reported on standard error; then the exit status is 1, and the others are enrolled.
     """
-    from diarbook.audio import load_audio
-    from diarbook.commands.common import agreed_until, recording_names
-    from diarbook.commands.enroll import tell
+    from diarbook.commands.enroll import check_store, report
     from diarbook.errors import VoiceprintError
-    from diarbook.hybrid import enroll_speakers
+    from diarbook.hybrid import enroll_speakers, is_anonymous
     from diarbook.rttm import read_turns
     from diarbook.turns import speakers
     from diarbook.voiceprints.store import VoiceprintStore
 
+    check_one_standard_input((file, turns))
     agreed = agreed_until(consent, expires)
-    waveform = load_audio(file)
     corrected = read_turns(turns, recording_names((file,))[0])
-    if only:
-        if unknown := set(only) - set(speakers(corrected)):
-            known = ", ".join(speakers(corrected))
-            raise VoiceprintError(f"{turns}: nobody is called {min(unknown)!r}, only {known}; correct --only")
-        consents = dict.fromkeys(only, agreed)
-    else:
-        consents = agreed
-    made = enroll_speakers(waveform, corrected, consents, metadata={"files": file})
+    if unknown := set(only) - set(speakers(corrected)):
+        known = ", ".join(speakers(corrected))
+        raise VoiceprintError(f"{turns}: nobody is called {min(unknown)!r}, only {known}; correct --only")
+    named = [name for name in only or speakers(corrected) if not is_anonymous(name)]
+    check_store(path, named, replace=replace)
+    check_models("campplus")
+    consents = dict.fromkeys(only, agreed) if only else agreed
+    made = enroll_speakers(load_input(file), corrected, consents, metadata={"files": one_line(file)})
     if made.enrollments:
         with VoiceprintStore(path) as store:
             store.add_many([one.voiceprint for one in made.enrollments], replace=replace)
-    for one in made.enrollments:
-        tell(one, path)
+            for one in made.enrollments:
+                report(one, store)
     failed = {name: why for name, why in made.refused.items() if not only or name in only}
     for name, why in failed.items():
-        click.echo(f"diarbook: {name} was not enrolled: {why}", err=True)
-    if failed:
-        raise SystemExit(1)
+        complain(f"{name} was not enrolled: {why}")
+    return int(bool(failed))

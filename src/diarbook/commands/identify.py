@@ -4,43 +4,70 @@ from __future__ import annotations
 
 import click
 
-
-@click.command("identify", short_help="Name the speakers of a conversation.")
-@click.argument("file", metavar="FILE")
-@click.option(
-    "--store", "path", required=True, envvar="DIARBOOK_STORE", metavar="FILE", help="The store of voiceprints."
+from diarbook.commands.common import (
+    DIARIZATION_MODELS,
+    check_models,
+    check_one_standard_input,
+    examples,
+    input_name,
+    load_input,
+    note,
+    progress,
+    quiet_option,
+    recording_names,
+    say,
+    store_option,
+    threshold_option,
 )
-@click.option("--threshold", type=click.FloatRange(-1, 1), metavar="T", help="Cosine from which a name is given.")
-@click.option("--turns", "rttm", metavar="RTTM", help="Who spoke when, instead of diarizing.")
-def command(file: str, path: str, threshold: float | None, rttm: str | None) -> None:
+
+
+@click.command(
+    "identify",
+    short_help="Name the speakers of a conversation.",
+    epilog=examples(
+        "diarbook identify meeting.wav --store voices.db > meeting.rttm",
+        "diarbook identify meeting.wav --store voices.db --turns corrected.rttm",
+    ),
+)
+@click.argument("file", metavar="FILE")
+@store_option()
+@threshold_option
+@click.option("--turns", metavar="TURNS", help="Who spoke when, RTTM or labels, instead of diarizing.")
+@quiet_option
+def command(file: str, path: str, threshold: float | None, turns: str | None) -> None:
     """Diarize FILE, compare every speaker with the store, and write RTTM with names.
 
-    Who is not in the store keeps the label of the diarization. Spaces in a name become underscores. What was compared
-    goes to standard error.
+    Who is not in the store keeps the label of the diarization, unless that is the name of somebody who is. Spaces in a
+    name become underscores. What was compared goes to standard error.
     """
-    from diarbook.audio import load_audio
-    from diarbook.commands.common import progress, recording_names
     from diarbook.pipelines.diarize import diarize
-    from diarbook.rttm import format_rttm, read_turns
-    from diarbook.turns import Turn
+    from diarbook.rttm import format_rttm, read_turns, rttm_name
+    from diarbook.turns import relabel
     from diarbook.voiceprints.matching import CALIBRATION, THRESHOLD, name_speakers
     from diarbook.voiceprints.store import VoiceprintStore
 
-    with VoiceprintStore(path, create=False) as store:
-        waveform = load_audio(file)
-        [name] = recording_names((file,))
-        if rttm is not None:
-            turns = read_turns(rttm, name)
-        else:
+    check_one_standard_input((file, turns))
+    [name] = recording_names((file,))
+    with VoiceprintStore(path, readonly=True) as store:
+        ended, identity = store.ended(), store.identity
+        store.matrix()  # a damaged store is named now, and not after the work
+        check_models(*DIARIZATION_MODELS)
+        spoken = None if turns is None else read_turns(turns, name)
+        waveform = load_input(file)
+        if spoken is None:
             with progress(name) as advance:
-                turns = diarize(waveform, progress=advance)
+                spoken = diarize(waveform, progress=advance)
         limit = THRESHOLD if threshold is None else threshold
-        named, rows = name_speakers(waveform, turns, store, threshold=limit)
-        identity = store.identity
-    plain = [Turn(turn.start, turn.end, "_".join(turn.speaker.split())) for turn in named]
-    click.echo(format_rttm(plain, name), nl=False)
+        named, rows = name_speakers(waveform, spoken, store, threshold=limit)
+    words = {row.label: rttm_name(row.label) for row in rows}
+    click.echo(format_rttm(relabel(named, words), name), nl=False)
     for row in rows:
         nearest = f"nearest {row.nearest} at {row.score:.3f}" if row.nearest else "not compared"
-        click.echo(f"{row.speaker}: {row.name or 'unknown'} ({nearest}, {row.seconds:.1f} s)", err=True)
+        renamed = f", written as {row.label}" if row.name is None and row.label != row.speaker else ""
+        say(f"{row.speaker}: {row.name or 'unknown'} ({nearest}, {row.seconds:.1f} s){renamed}")
+    for person in ended:
+        note(f"{path}: the consent of {person} has ended, and nobody is compared; delete with `diarbook store expire`")
+    if not rows:
+        note(f"{input_name(file)}: no speech was found")
     model = " ".join(identity[:2]) if identity else "none"
-    click.echo(f"threshold {limit:.3f}; model {model}; calibration: {CALIBRATION}", err=True)
+    say(f"threshold {limit:.3f}; model {model}; calibration: {CALIBRATION}")

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diarbook.embeddings.embedder import model_identity
 from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import OptionError, VoiceprintError
 from diarbook.voiceprints.matching import CALIBRATION, THRESHOLD, assign_names
-from diarbook.voiceprints.voice import model_identity
 from diarbook.voiceprints.voiceprint import now
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Letting a voiceprint follow its owner, on a leash.
+"""Letting a voiceprint follow its owner, within a limit.
 
 Chapter: hybrid
 """
@@ -30,7 +30,7 @@ class AdaptationRule:
         Seconds of new speech.
     step : float
         Most weight of the new speech in one adaptation.
-    leash : float
+    limit : float
         Least cosine of the adapted vector with the template.
 
     Raises
@@ -45,19 +45,19 @@ class AdaptationRule:
     margin: float = 0.1
     minimum_speech: float = 3.0
     step: float = 0.2
-    leash: float = 0.9
+    limit: float = 0.9
 
     def __post_init__(self) -> None:
         for name, least, most in (("threshold", -1, 1), ("margin", -2, 2), ("minimum_speech", 0, math.inf)):
             if not least <= getattr(self, name) <= most:
                 raise OptionError(f"{name} must be {least} to {most}, got {getattr(self, name)}")
-        for name in ("step", "leash"):
+        for name in ("step", "limit"):
             if not 0 < getattr(self, name) <= 1:
                 raise OptionError(f"{name} must be above 0 and at most 1, got {getattr(self, name)}")
 
 
 DEFAULT_ADAPTATION = AdaptationRule()
-UNGUARDED = AdaptationRule(threshold=-1, margin=-2, minimum_speech=0, step=0.2, leash=1e-6)
+UNGUARDED = AdaptationRule(threshold=-1, margin=-2, minimum_speech=0, step=0.2, limit=1e-6)
 """Adapts to whatever it is given; to show what the guards are for."""
 
 
@@ -73,7 +73,7 @@ class Adaptation:
         Why nothing changed; empty when it was adapted.
     score : float
         Cosine of the new speech with the template.
-    kinship : float
+    agreement : float
         Cosine of the voiceprint, as it is now, with the template.
 
     Chapter: hybrid
@@ -82,7 +82,7 @@ class Adaptation:
     voiceprint: Voiceprint
     refused: str
     score: float
-    kinship: float
+    agreement: float
 
 
 def adapt(
@@ -113,10 +113,11 @@ def adapt(
     Raises
     ------
     VoiceprintError
-        When the embedding is not finite or of another model.
+        When the consent has ended, or the embedding is not finite or of another model.
 
     Chapter: hybrid
     """
+    voiceprint.require_consent()
     vector = np.asarray(vector, dtype=float)
     if (model, model_version, vector.shape) != (voiceprint.model, voiceprint.model_version, voiceprint.vector.shape):
         raise VoiceprintError(
@@ -125,15 +126,13 @@ def adapt(
         )
     if not np.isfinite(vector).all() or not vector.any():
         raise VoiceprintError(f"{voiceprint.name}: the new speech has no embedding; give at least one second of it")
-    new, old, template = (
-        unit_length(x[None].astype(float))[0] for x in (vector, voiceprint.vector, voiceprint.template)
-    )
+    new, old, template = (unit_length(x.astype(float)) for x in (vector, voiceprint.vector, voiceprint.template))
     score = float(new @ template)
     if refused := _refusal(score, rival, seconds, rule):
         return Adaptation(voiceprint, refused, score, float(old @ template))
-    weight = min(rule.step, seconds / (voiceprint.net_speech + seconds))  # (1)
-    moved = unit_length(((1 - weight) * old + weight * new)[None])[0]  # (2)
-    moved = on_leash(moved, template, rule.leash)
+    weight = min(rule.step, seconds / (voiceprint.net_speech + seconds))  # eq: hybrid-weight
+    moved = unit_length((1 - weight) * old + weight * new)  # eq: hybrid-move
+    moved = within_limit(moved, template, rule.limit)
     adapted = replace(
         voiceprint,
         vector=moved,
@@ -154,14 +153,14 @@ def _refusal(score: float, rival: float, seconds: float, rule: AdaptationRule) -
     return ""
 
 
-def on_leash(vector: np.ndarray, template: np.ndarray, leash: float) -> np.ndarray:
-    """The direction nearest to ``vector`` whose cosine with the template is at least ``leash``.
+def within_limit(vector: np.ndarray, template: np.ndarray, limit: float) -> np.ndarray:
+    """The direction nearest to ``vector`` whose cosine with the template is at least ``limit``.
 
     Parameters
     ----------
     vector, template : ndarray of shape (d,)
         Of unit length.
-    leash : float
+    limit : float
 
     Returns
     -------
@@ -171,8 +170,8 @@ def on_leash(vector: np.ndarray, template: np.ndarray, leash: float) -> np.ndarr
     Chapter: hybrid
     """
     cosine = float(vector @ template)
-    if cosine >= leash:
+    if cosine >= limit:
         return vector
     across = vector - cosine * template
-    across = unit_length(across[None])[0]
-    return leash * template + math.sqrt(1 - leash**2) * across  # (3)
+    across = unit_length(across)
+    return limit * template + math.sqrt(1 - limit**2) * across  # eq: hybrid-limit

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from diarbook.embeddings.embedder import model_identity
 from diarbook.embeddings.similarity import cosine_similarity, unit_length
 from diarbook.errors import OptionError, VoiceprintError
 from diarbook.rttm import rttm_name
 from diarbook.turns import Turn, speakers
-from diarbook.voiceprints.voice import Voice, model_identity, speech_pieces, stretches
+from diarbook.voiceprints.voice import Voice, speech_pieces, stretches
 from diarbook.voiceprints.voiceprint import Voiceprint
 
 if TYPE_CHECKING:
@@ -288,7 +289,7 @@ def name_speakers(
     Chapter: identification
     """
     _check_threshold(threshold)
-    model, version = model_identity(embedder.name if embedder else "campplus")
+    model, version = model_identity() if embedder is None else embedder.identity
     identity = store.identity
     if identity is not None and identity[:2] != (model, version):
         raise VoiceprintError(

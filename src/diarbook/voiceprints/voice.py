@@ -17,7 +17,7 @@ import numpy as np
 from diarbook.audio import SAMPLE_RATE, check_waveform, clipped_fraction, level
 from diarbook.checks import check_regions
 from diarbook.embeddings.similarity import unit_float32, unit_length
-from diarbook.errors import AssetError, VoiceprintError
+from diarbook.errors import VoiceprintError
 from diarbook.turns import Turn, alone, from_regions, speakers
 from diarbook.turns import regions as merged_regions
 
@@ -79,24 +79,6 @@ class Voice:
     kept: np.ndarray
     rejected: np.ndarray
     warnings: tuple[str, ...]
-
-
-def model_identity(name: str = "campplus") -> tuple[str, str]:
-    """Name and version of an embedding model; the version is the start of the SHA-256 of its weights.
-
-    Raises
-    ------
-    AssetError
-        When the model is unknown.
-
-    Chapter: voiceprints
-    """
-    from diarbook.assets import models
-
-    entry = models().get(name)
-    if entry is None:
-        raise AssetError(f"unknown model {name!r}; known: {', '.join(models())}")
-    return name, entry["weights"].sha256[:12]
 
 
 def speech_pieces(regions: np.ndarray, longest: float = PIECE, shortest: float = SHORTEST_PIECE) -> np.ndarray:
@@ -300,7 +282,7 @@ def measure(
     warnings += _doubts(units, rows, seconds, keep)
     mean = unit_length((units[keep] * seconds[keep, None]).sum(axis=0))
     quality = float((units[keep] @ mean).mean()) if keep.sum() > 1 else math.nan
-    model, version = model_identity(embedder.name)
+    model, version = embedder.identity
     return Voice(
         unit_float32(mean),
         model,
