@@ -357,3 +357,8 @@ def test_the_real_voices():
     styles = assets.voice_samples("styles")
     assert {"healthy", "cold", "whisper", "falsetto", "creaky"} < {s.condition for s in styles}
     assert all(s.waveform.dtype == np.float32 and len(s.waveform) > 3000 for s in [*emotions, *styles])
+    readers = assets.voice_samples("readers")
+    assert {s.speaker for s in readers} == {f"R{number}" for number in range(1, 9)}
+    assert sum(len(s.waveform) for s in readers) / 16_000 == pytest.approx(
+        assets.voices_registry()["readers"]["seconds"], abs=1
+    )

@@ -7,10 +7,15 @@ from diarbook.assets import Recording, recordings
 from diarbook.audio import SAMPLE_RATE
 from diarbook.errors import OptionError
 from diarbook.simulation import (
+    joined_words,
+    lone_voice,
+    perturb_speed,
     pink_noise,
     room_response,
     simulate_conversation,
     single_speaker_stretches,
+    sounding_regions,
+    through_channel,
     tile,
     voices,
 )
@@ -159,3 +164,76 @@ def test_parameters_out_of_range(options, message):
 def test_nothing_to_tile():
     with pytest.raises(OptionError, match="tile"):
         tile([], 10)
+
+
+def bursts(spans, seconds=6.0, ground=1e-4, seed=0):
+    """Noise of amplitude 0.1 within the spans over a quiet ground."""
+    generator = np.random.default_rng(seed)
+    waveform = ground * generator.standard_normal(round(seconds * SAMPLE_RATE))
+    for start, end in spans:
+        first, last = round(start * SAMPLE_RATE), round(end * SAMPLE_RATE)
+        waveform[first:last] += 0.1 * generator.standard_normal(last - first)
+    return waveform.astype(np.float32)
+
+
+def test_sounding_regions_bridge_short_pauses_only_and_leave_out_clicks():
+    waveform = bursts([(1.0, 2.0), (2.2, 3.0), (4.0, 5.0), (5.5, 5.52)])
+    regions_ = sounding_regions(waveform, pause=0.3, shortest=0.1, margin=0.03)
+    assert regions_ == pytest.approx(np.array([[0.96, 3.04], [3.96, 5.04]]), abs=0.02)
+    assert len(sounding_regions(waveform, pause=0.05)) == 3
+
+
+@pytest.mark.parametrize("gain", [1e-3, 1.0, 8.0])
+def test_sounding_regions_do_not_depend_on_the_level(gain):
+    waveform = bursts([(1.0, 2.0), (4.0, 5.0)])
+    assert np.array_equal(sounding_regions(waveform), sounding_regions(waveform * np.float32(gain)))
+
+
+def test_sounding_regions_rise_with_a_noisy_ground():
+    # 26 dB under the speech is above the floor of 35, so only the ground's own level keeps it out.
+    assert sounding_regions(bursts([(1.0, 4.0)], ground=0.005)) == pytest.approx(np.array([[0.96, 4.04]]), abs=0.03)
+
+
+def test_silence_sounds_nowhere_or_nothing_is_asked():
+    assert sounding_regions(np.zeros(0, dtype=np.float32)).shape == (0, 2)
+
+
+def test_lone_voice_is_a_reference_by_its_own_level():
+    voice = lone_voice("x", "Ann", bursts([(1.0, 2.0), (4.0, 5.0)]))
+    assert [turn.speaker for turn in voice.turns] == ["Ann", "Ann"]
+    assert [turn.start for turn in voice.turns] == pytest.approx([0.97, 3.97], abs=0.03)
+    assert voice.uem.tolist() == [[0.0, 6.0]]
+
+
+def test_joined_words_lose_their_silence():
+    words = [bursts([(1.0, 1.5)], seconds=3.0, seed=number) for number in range(5)]
+    phrases = joined_words(words, gap=0.12, longest=1.0)
+    assert [len(phrase) / SAMPLE_RATE for phrase in phrases] == pytest.approx([1.4, 1.4, 0.7], abs=0.1)
+    assert joined_words([]) == []
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.1])
+def test_speed_changes_length_and_pitch_together(factor):
+    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    fast = perturb_speed(np.sin(2 * np.pi * 1000 * time).astype(np.float32), factor)
+    assert len(fast) == pytest.approx(SAMPLE_RATE / factor, abs=2)
+    spectrum = np.abs(np.fft.rfft(fast * np.hanning(len(fast))))
+    assert spectrum.argmax() * SAMPLE_RATE / len(fast) == pytest.approx(1000 * factor, abs=2)
+
+
+def test_speed_out_of_range_is_refused():
+    with pytest.raises(OptionError, match="between 0.5 and 2, got 3"):
+        perturb_speed(np.zeros(100, dtype=np.float32), 3)
+
+
+def test_through_a_channel_the_reference_stays():
+    talk = tone_recording("a")  # 300 Hz
+    quiet = through_channel(talk, level=-50)
+    assert 20 * np.log10(np.abs(quiet.waveform).max()) == pytest.approx(-50, abs=0.01)
+    assert quiet.turns == talk.turns
+    hum = Recording("hum", np.sin(2 * np.pi * 60 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32),
+                    (), np.zeros((0, 2)), "train")  # fmt: skip
+    assert np.abs(through_channel(hum, telephone=True).waveform[4000:-4000]).max() < 1e-3
+    assert np.array_equal(through_channel(hum).waveform, hum.waveform)
+    with pytest.raises(OptionError, match="0 dB of full scale or below, got 3"):
+        through_channel(talk, level=3)

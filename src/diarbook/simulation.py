@@ -10,8 +10,10 @@ Chapter: segmentation
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import binary_closing, binary_dilation, uniform_filter1d
 from scipy.signal import fftconvolve
 
 from diarbook.assets import Recording
@@ -22,6 +24,7 @@ from diarbook.turns import Turn, crop, merge, regions, shift, speakers
 FADE_SECONDS = 0.01
 VOICE_SECONDS = 3.0  # a voice with less speech of its own is not cast
 LEVEL = 10 ** (-26 / 20)
+FRAMES_A_SECOND = 100  # of the levels by which a lone voice is separated from its pauses
 
 
 def single_speaker_stretches(recordings: Sequence[Recording], minimum: float = 0.8) -> dict[str, list[np.ndarray]]:
@@ -49,6 +52,154 @@ def single_speaker_stretches(recordings: Sequence[Recording], minimum: float = 0
                     first, last = round(start * SAMPLE_RATE), round(end * SAMPLE_RATE)
                     stretches.setdefault(turn.speaker, []).append(recording.waveform[first:last])
     return stretches
+
+
+def sounding_regions(
+    waveform: np.ndarray,
+    *,
+    loud: float = 20.0,
+    quiet: float = 35.0,
+    pause: float = 0.3,
+    shortest: float = 0.1,
+    margin: float = 0.03,
+) -> np.ndarray:
+    """Where one voice on a quiet ground sounds: louder than the ground, short pauses included.
+
+    For clean recordings of one person this needs no network, so that a network can be judged by it.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+    loud, quiet : float
+        A frame sounds when it is 10 dB above the quietest 5 % of the frames; but always when it is less than ``loud``
+        dB under the loudest 5 %, and never when it is more than ``quiet`` dB under them.
+    pause : float
+        Pauses up to this many seconds belong to the speech around them.
+    shortest : float
+        Shorter sounds are clicks, seconds.
+    margin : float
+        Seconds added on either side, for onsets and decays below the level.
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        Seconds.
+
+    Chapter: segmentation
+    """
+    hop = SAMPLE_RATE // FRAMES_A_SECOND
+    count = len(waveform) // hop
+    if count == 0:
+        return np.zeros((0, 2))
+    power = np.square(waveform[: count * hop], dtype=np.float64).reshape(count, hop).mean(axis=1)
+    level = 10 * np.log10(np.maximum(uniform_filter1d(power, 3, mode="nearest"), 1e-12))
+    width = round(margin * FRAMES_A_SECOND)
+    ground, top = np.percentile(level, (5, 95))
+    sounding = level > np.clip(ground + 10, top - quiet, top - loud)
+    if width:
+        sounding = binary_dilation(sounding, iterations=width)
+    gap = round(pause * FRAMES_A_SECOND) + 1
+    padded = np.pad(sounding, gap)
+    sounding = binary_closing(padded, np.ones(gap))[gap:-gap]
+    runs = np.flatnonzero(np.diff(np.pad(sounding.astype(np.int8), 1))).reshape(-1, 2) / FRAMES_A_SECOND
+    return runs[np.diff(runs, axis=1)[:, 0] >= shortest + 2 * margin]
+
+
+def lone_voice(
+    name: str, speaker: str, waveform: np.ndarray, split: str = "development", pause: float = 0.3
+) -> Recording:
+    """A recording of one person on a quiet ground, its turns where the voice sounds (:func:`sounding_regions`).
+
+    Chapter: segmentation
+    """
+    turns = tuple(Turn(float(start), float(end), speaker) for start, end in sounding_regions(waveform, pause=pause))
+    return Recording(name, waveform, turns, np.array([[0.0, len(waveform) / SAMPLE_RATE]]), split)
+
+
+def joined_words(waveforms: Sequence[np.ndarray], gap: float = 0.12, longest: float = 6.0) -> list[np.ndarray]:
+    """Words said one by one, without the silence around them, strung to phrases: speech that has turns.
+
+    Parameters
+    ----------
+    waveforms : sequence of ndarray, shape (samples,)
+        One word each, of one person.
+    gap : float
+        Seconds of silence between words.
+    longest : float
+        A phrase ends with the word that makes it this long, seconds.
+
+    Returns
+    -------
+    list of ndarray, shape (samples,)
+
+    Chapter: segmentation
+    """
+    silence = np.zeros(round(gap * SAMPLE_RATE), dtype=np.float32)
+    phrases: list[np.ndarray] = []
+    parts: list[np.ndarray] = []
+    for waveform in waveforms:
+        spans = np.round(sounding_regions(waveform) * SAMPLE_RATE).astype(int)
+        if len(spans):
+            parts += [waveform[spans[0, 0] : spans[-1, 1]].astype(np.float32), silence]
+        if sum(map(len, parts)) >= longest * SAMPLE_RATE:
+            phrases.append(np.concatenate(parts))
+            parts = []
+    return [*phrases, np.concatenate(parts)] if parts else phrases
+
+
+def perturb_speed(waveform: np.ndarray, factor: float) -> np.ndarray:
+    """The same speech played faster or slower, and with it higher or deeper: for an ear, another person.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (samples,)
+    factor : float
+        Above 1 is faster and higher; 0.9 and 1.1 are the field's usual ones.
+
+    Raises
+    ------
+    OptionError
+        When the factor is not between 0.5 and 2.
+
+    References
+    ----------
+    ko2015augmentation
+
+    Chapter: segmentation
+    """
+    import soxr
+
+    if not 0.5 <= factor <= 2:
+        raise OptionError(f"the factor of a change of speed must lie between 0.5 and 2, got {factor}")
+    return soxr.resample(np.asarray(waveform, dtype=np.float32), SAMPLE_RATE * factor, SAMPLE_RATE).astype(np.float32)
+
+
+def through_channel(recording: Recording, *, telephone: bool = False, level: float | None = None) -> Recording:
+    """A recording as another device would have made it; the reference stays.
+
+    Parameters
+    ----------
+    recording : Recording
+    telephone : bool
+        Keep 300 to 3400 Hz only.
+    level : float, optional
+        Level of the highest peak, dB of full scale.
+
+    Raises
+    ------
+    OptionError
+        When the level is above 0.
+
+    Chapter: segmentation
+    """
+    from diarbook.embeddings.degrade import band_limit
+
+    if level is not None and level > 0:
+        raise OptionError(f"level must be 0 dB of full scale or below, got {level}")
+    waveform = band_limit(recording.waveform) if telephone else recording.waveform
+    if level is not None:
+        waveform = waveform * np.float32(10 ** (level / 20) / max(float(np.abs(waveform).max(initial=0.0)), 1e-9))
+    return replace(recording, waveform=waveform)
 
 
 def _outside(turn: Turn, spans: np.ndarray) -> list[tuple[float, float]]:
