@@ -205,21 +205,22 @@ def estimate_from_code(code: np.ndarray, key: bytes, dimension: int) -> np.ndarr
 
     Parameters
     ----------
-    code : ndarray of bool, shape (bits,)
+    code : ndarray of bool, shape (n, bits) or (bits,)
     key : bytes
     dimension : int
         Of the voiceprint.
 
     Returns
     -------
-    ndarray of shape (dimension,)
+    ndarray of shape (n, dimension) or (dimension,)
         Of unit length. With as many bits as dimensions its cosine with the voiceprint is about 0.8, the square root
         of 2 over pi.
 
     Chapter: privacy
     """
     code = np.asarray(code)
-    return (2.0 * code - 1) @ keyed_rotation(key, dimension)[: len(code)] / math.sqrt(len(code))
+    bits = code.shape[-1]
+    return (2.0 * code - 1) @ keyed_rotation(key, dimension)[:bits] / math.sqrt(bits)
 
 
 @dataclass(frozen=True, slots=True)
