@@ -128,7 +128,8 @@ def test_ratio_is_not_negative_and_divergence_symmetric(seed, covariance):
 @pytest.mark.parametrize("covariance", ["full", "diagonal"])
 @pytest.mark.parametrize("variant", ["local", "global", "segmental"])
 def test_finds_the_change(search, covariance, variant):
-    found = change_points(two_voices(), 0.01, ChangeSearch(search=search, covariance=covariance, variant=variant, window=2.0))
+    options = ChangeSearch(search=search, covariance=covariance, variant=variant, window=2.0)
+    found = change_points(two_voices(), 0.01, options)
     assert len(found) == 1
     assert abs(found[0] - 6.0) <= 0.1 + 1e-9
 
@@ -152,14 +153,15 @@ def test_a_larger_penalty_never_finds_more_and_sliding_bic_is_a_threshold_on_glr
     assert counts[-1] == 0
     cost = float(bic_penalty(20, 150, 150, 0))
     np.testing.assert_array_equal(
-        change_points(features, 0.01, ChangeSearch(penalty=1.0)), change_points(features, 0.01, ChangeSearch(method="glr", threshold=cost))
+        change_points(features, 0.01, ChangeSearch(penalty=1.0)),
+        change_points(features, 0.01, ChangeSearch(method="glr", threshold=cost)),
     )
 
 
 def test_regions_are_searched_on_their_own():
     features = two_voices()
-    assert len(change_points(features, 0.01, ChangeSearch([6.0, 12.0]]), regions=[[0, 6.0])) == 0
-    np.testing.assert_allclose(change_points(features, 0.01, ChangeSearch([10.5, 10.6]]), regions=[[2.0, 10.0]), [6.0], atol=0.1)
+    assert len(change_points(features, 0.01, regions=[[0, 6.0], [6.0, 12.0]])) == 0
+    np.testing.assert_allclose(change_points(features, 0.01, regions=[[2.0, 10.0], [10.5, 10.6]]), [6.0], atol=0.1)
 
 
 @pytest.mark.parametrize("search", ["sliding", "growing"])

@@ -174,8 +174,8 @@ def change_curve(
 
 
 def _frames(seconds: float, step: float) -> int:
-    if not step > 0:
-        raise OptionError(f"step must be positive, got {step} s")
+    if not (step > 0 and seconds > 0):
+        raise OptionError(f"times must be positive, got {seconds} s in steps of {step} s")
     return max(round(seconds / step), 1)
 
 
@@ -363,7 +363,7 @@ def local_speaker_changes(scores: ChunkScores, reach: float = 0.1) -> ChangeCurv
 
     activity = powerset_to_multilabel(scores.posteriors)
     frames = activity.shape[1]
-    offset = min(_frames(reach, scores.frame_step, "reach"), max((frames - 1) // 2, 1))
+    offset = min(_frames(reach, scores.frame_step), max((frames - 1) // 2, 1))
     jumps, weights = np.zeros(activity.shape[:2], dtype=np.float32), np.zeros(frames, dtype=np.float32)
     if frames > 2 * offset:
         jumps[:, offset:-offset] = np.abs(activity[:, 2 * offset :] - activity[:, : -2 * offset]).max(axis=2)  # (12)
