@@ -10,9 +10,9 @@ import soundfile
 from tests.streaming.tones import Embedder, direction, ears, hum
 
 from diarbook.cli import main
-from diarbook.rttm import read_rttm
-from diarbook.streaming import StreamSettings, hearing, stream
 from diarbook.embeddings.embedder import model_identity
+from diarbook.rttm import read_rttm
+from diarbook.streaming import StreamSettings, stream
 from diarbook.voiceprints.store import VoiceprintStore
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint
 
@@ -22,8 +22,14 @@ SOUND = hum([(0.5, 4, 0), (4.5, 8, 1), (8.5, 12, 0), (12.5, 16, 1)], 17.0)
 
 @pytest.fixture(autouse=True)
 def tones(monkeypatch):
-    monkeypatch.setattr(hearing, "load_segmentation", lambda: ears())
-    monkeypatch.setattr(hearing, "load_embedder", lambda _: Embedder())
+    monkeypatch.setattr("diarbook.streaming.engine.load_segmentation", lambda: ears())
+    monkeypatch.setattr("diarbook.streaming.engine.load_embedder", lambda _: Embedder(model_identity()))
+
+
+@pytest.fixture
+def deaf(monkeypatch):
+    """Nothing is listened to: whatever is wrong must be said before."""
+    monkeypatch.setattr("diarbook.streaming.StreamingDiarizer.push", lambda *_: pytest.fail("listened"))
 
 
 @pytest.fixture
@@ -65,7 +71,7 @@ def test_raw_samples_of_another_rate(capsys, monkeypatch):
     status, out, err = run(capsys, monkeypatch, "-", "--rate", 8000, data=io.BytesIO(raw + b"\x00"))
     assert status == 0
     assert out.count("SPEAKER stdin 1 ") == 4
-    assert err == "standard input: ended in the middle of a sample; the last byte is left out\n"
+    assert err == "diarbook: note: standard input: ended in the middle of a sample; the last byte is left out\n"
 
 
 class Leaving(io.BytesIO):
@@ -82,19 +88,55 @@ def test_an_interrupt_writes_the_turns_so_far(capsys, monkeypatch):
     status, out, err = run(capsys, monkeypatch, "-", data=Leaving(raw))
     assert status == 130
     assert out.count("\n") == 3
-    assert err.startswith("interrupted after 9.5 s; the turns so far are written")
+    assert err == "diarbook: interrupted after 9.5 s; the turns so far are written\n"
 
 
 def test_a_reader_that_leaves(capsys, monkeypatch, wav):
-    def gone(*_, **__):
-        raise BrokenPipeError
+    class Left(io.TextIOBase):
+        def write(self, text):
+            raise BrokenPipeError
 
-    monkeypatch.setattr("click.echo", gone)
-    monkeypatch.setattr("os.dup2", lambda *_: None)
-    monkeypatch.setattr("sys.stdout", types.SimpleNamespace(fileno=lambda: 1, flush=lambda: None))
-    with pytest.raises(SystemExit) as stop:
-        main(["stream", str(wav)])
-    assert stop.value.code == 0
+    monkeypatch.setattr("sys.stdout", Left())
+    assert run(capsys, monkeypatch, wav)[::2] == (0, "")
+
+
+def test_a_file_that_breaks_off_is_written_so_far(capsys, monkeypatch, tmp_path):
+    bad = SOUND.copy()
+    bad[10 * 16_000] = np.nan
+    soundfile.write(tmp_path / "a.wav", bad, 16_000, subtype="FLOAT")
+    status, out, err = run(capsys, monkeypatch, tmp_path / "a.wav")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "not a finite number" in err
+    assert [line.split()[7] for line in out.splitlines()] == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_00"]
+    status, out, err = run(capsys, monkeypatch, tmp_path / "a.wav", "--revise", "-o", tmp_path / "o.rttm")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "; final\n" in (tmp_path / "o.rttm").read_text()
+    assert len(read_rttm(tmp_path / "o.rttm")["a"]) == 3
+
+
+def test_no_speech_is_said(capsys, monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    soundfile.write(tmp_path / "hiss.wav", 0.01 * rng.normal(size=32_000), 16_000)
+    assert run(capsys, monkeypatch, tmp_path / "hiss.wav") == (0, "", "diarbook: note: hiss: no speech was found\n")
+    assert run(capsys, monkeypatch, tmp_path / "hiss.wav", "--quiet") == (0, "", "")
+
+
+def test_a_missing_model_is_found_first(capsys, monkeypatch, wav, tmp_path, deaf):
+    monkeypatch.setenv("DIARBOOK_CACHE", str(tmp_path / "empty"))
+    status, out, err = run(capsys, monkeypatch, wav)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "diarbook fetch" in err
+
+
+def test_nothing_is_overwritten_without_force(capsys, monkeypatch, wav, tmp_path):
+    (tmp_path / "o.rttm").write_text("by hand")
+    arguments = (wav, "--revise", "-o", tmp_path / "o.rttm")
+    status, _, err = run(capsys, monkeypatch, *arguments)
+    assert (status, err.count("\n")) == (1, 1)
+    assert "there already; add --force" in err
+    assert (tmp_path / "o.rttm").read_text() == "by hand"
+    assert run(capsys, monkeypatch, *arguments, "--force")[0] == 0
+    assert len(read_rttm(tmp_path / "o.rttm")["two_people"]) == 4
 
 
 def test_names(capsys, monkeypatch, wav, tmp_path):
@@ -124,11 +166,19 @@ def test_corrections_are_written_anew(capsys, monkeypatch, wav, tmp_path):
         (("x.wav", "--revise"), 2, "--revise and --output go together"),
         (("x.wav", "-o", "y"), 2, "--revise and --output go together"),
         (("x.wav", "--latency", "0.1"), 2, "latency"),
+        (("x.wav", "--rate", "8000"), 2, "--rate is of raw samples on standard input"),
+        (("--microphone", "--rate", "8000"), 2, "--rate is of raw samples on standard input"),
+        (("-", "--realtime"), 2, "--realtime slows a file down"),
+        (("x.wav", "--threshold", "0.5"), 2, "--threshold decides about names; give --store"),
+        (("x.wav", "--consent", "yes"), 2, "for those whom --introduce enrolls"),
+        (("x.wav", "--force"), 2, "--force replaces files"),
+        (("x.wav", "--revise", "-o", "no/such/folder.rttm"), 1, "no such folder"),
+        (("bad\udcff.wav",), 1, "not UTF-8"),
         (("nowhere.wav",), 1, "nowhere.wav: no such file"),
         (("x.wav", "--store", "nowhere.db"), 1, "no such store"),
     ],
 )
-def test_mistakes_are_one_line(capsys, monkeypatch, arguments, status, message):
+def test_mistakes_are_one_line(capsys, monkeypatch, deaf, arguments, status, message):
     found, out, err = run(capsys, monkeypatch, *arguments)
     assert (found, out, err.count("\n")) == (status, "", 1)
     assert message in err

@@ -109,12 +109,12 @@ def command(
         raise click.UsageError("--threshold decides about names; give --store with it")
     newcomers = _newcomers(introduce, consent, expires, path, threshold)
     name = "microphone" if microphone else recording_names((file,))[0]
-    writer = _Writer(name, None if output is None else checked_output(output, force=force))
+    destination = None if output is None else checked_output(output, force=force)
     gallery = _gallery(path, threshold, newcomers) if path is not None else None
     check_models(*DIARIZATION_MODELS)
     blocks = _blocks(file, rate or 16_000, block, realtime)
     diarizer = StreamingDiarizer(StreamSettings(latency=latency, revise=revise), gallery=gallery)
-    return _listen(blocks, diarizer, writer, newcomers)
+    return _listen(blocks, diarizer, _Writer(name, destination, gallery), newcomers)
 
 
 def _listen(blocks: Iterator[np.ndarray], diarizer: StreamingDiarizer, writer: _Writer, newcomers: _Newcomers) -> int:
@@ -250,8 +250,8 @@ def _newcomers(
 class _Writer:
     """Turns to RTTM, line by line, or to a file that is written anew at each correction."""
 
-    def __init__(self, name: str, output: Path | None) -> None:
-        self.name, self.output = name, output
+    def __init__(self, name: str, output: Path | None, gallery: Gallery | None) -> None:
+        self.name, self.output, self.gallery = name, output, gallery
         self.turns: dict[int, StreamTurn] = {}  # the output itself: kept only where it may be corrected
         self.named: set[str] = set()
         self.count = self.revision = 0
@@ -260,7 +260,7 @@ class _Writer:
         """Write what became final, and say who was recognized."""
         from diarbook.rttm import format_rttm
 
-        if diarizer.gallery is not None:
+        if self.gallery is not None:
             self._say_names(diarizer)
         self.count += len(turns)
         if self.output is None:
@@ -274,7 +274,7 @@ class _Writer:
             write_output(head + format_rttm(map(_plain, self.turns.values()), self.name), self.output)
 
     def _say_names(self, diarizer: StreamingDiarizer) -> None:
-        where = diarizer.gallery
+        where = self.gallery
         for speaker in diarizer.speakers:
             if speaker.name is not None and speaker.label not in self.named:
                 self.named.add(speaker.label)
