@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from diarbook import assets
-from diarbook.embeddings import Embedder, cosine_similarity, load_embedder, unit_length
+from diarbook.embeddings import Embedder, cosine_similarity, front_end, load_embedder, unit_length
 from diarbook.embeddings import embedder as module
-from diarbook.embeddings.embedder import campplus_features, export_onnx, exported_path
+from diarbook.embeddings.embedder import export_onnx, exported_path
+from diarbook.embeddings.front_end import campplus_features
 from diarbook.errors import AudioError, DiarbookError, OptionError
 from diarbook.features import kaldi_fbank
 from diarbook.networks.ge2e import mel_energies
@@ -83,7 +84,7 @@ def test_a_window_does_not_depend_on_its_company(name, monkeypatch):
     embedder = load_embedder(name)
     windows = np.array([[20.0, 21.5], [7.0, 8.5], [7.31, 10.0], [28.9, 40.0]])
     together = embedder.embed(WAVEFORM, windows)
-    monkeypatch.setattr(module, "BLOCK_SECONDS", 1.0)
+    monkeypatch.setattr(front_end, "BLOCK_SECONDS", 1.0)
     monkeypatch.setattr(module, "BATCH_FRAMES", 1)
     alone = np.vstack([embedder.embed(WAVEFORM, [window]) for window in windows])
     np.testing.assert_allclose(together, alone, atol=2e-5)

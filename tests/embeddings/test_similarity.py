@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics.pairwise import cosine_similarity as peer
 
-from diarbook.embeddings import cosine_similarity, unit_length
+from diarbook.embeddings import cosine_similarity, unit_float32, unit_length
 from diarbook.errors import OptionError
 
 
@@ -36,3 +36,24 @@ def test_equals_scikit_learn_and_ignores_length(vectors, scale):
 
 def test_keeps_single_precision():
     assert unit_length(np.ones((2, 3), np.float32)).dtype == np.float32
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 200), st.sampled_from([np.float32, np.float64]))
+@settings(max_examples=50, deadline=None)
+def test_what_is_normalized_once_keeps_every_bit(seed, dimension, kind):
+    vectors = (np.random.default_rng(seed).normal(size=(30, dimension)) * 10.0 ** np.arange(-15, 15)[:, None]).astype(
+        kind
+    )
+    units = unit_float32(vectors)
+    assert units.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(units.astype(float), axis=1), 1, atol=1.5e-7)
+    np.testing.assert_allclose(units, unit_length(vectors.astype(float)), atol=1e-6)
+    for again in (unit_float32(units), unit_float32(units.astype(float)), unit_float32(units[3])):
+        np.testing.assert_array_equal(again, units if again.ndim == 2 else units[3])
+    assert unit_float32(vectors[3]).tobytes() == units[3].tobytes()
+
+
+def test_what_has_no_direction_becomes_nan():
+    assert np.isnan(unit_float32([[0.0, 0.0], [np.inf, 1.0], [np.nan, 1.0], [1e200, 1e200]])).all()
+    for shape in ((), (0,), (0, 3), (2, 0)):
+        assert unit_float32(np.ones(shape)).shape == shape
