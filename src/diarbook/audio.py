@@ -46,7 +46,9 @@ def to_mono(samples: np.ndarray) -> np.ndarray:
     samples = np.asarray(samples, dtype=np.float32)
     if samples.ndim == 1:
         return samples
-    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
+    if samples.shape[1] == 1:
+        return samples[:, 0]
+    return np.ascontiguousarray(samples.T).mean(axis=0, dtype=np.float32)  # several times faster than by rows
 
 
 def resample(waveform: np.ndarray, rate: float, new_rate: float = SAMPLE_RATE) -> np.ndarray:
@@ -347,7 +349,7 @@ def _blocks(file: BinaryIO, stream: Stream, reading: _Reading, seconds: float) -
         rate, channels = decoder.samplerate, decoder.channels
         if not RATES[0] <= rate <= RATES[1]:
             raise AudioError(
-                f"{reading.name}: {rate} Hz is no sampling rate between {RATES[0]} and {RATES[1]}; its header is damaged"
+                f"{reading.name}: {rate} Hz is no sampling rate of {RATES[0]} to {RATES[1]}; its header is damaged"
             )
         check = reading.check = Soundcheck(rate, channels)
         reading.note = stream.note
@@ -357,12 +359,11 @@ def _blocks(file: BinaryIO, stream: Stream, reading: _Reading, seconds: float) -
             if not len(block):
                 break
             mono = to_mono(block) if reading.channel is None else np.ascontiguousarray(block[:, reading.channel])
-            if not np.isfinite(block).all():
+            if not check.add(block, mono):
                 at = check.seconds + float(np.flatnonzero(~np.isfinite(block).all(axis=1))[0]) / rate
                 raise AudioError(
                     f"{reading.name}: the sample at {at:.3f} s is not a finite number; repair or export the file again"
                 )
-            check.add(block, mono)
             yield mono
         held = decoder.seconds or check.seconds
         reading.expected = stream.seconds or (held / stream.share if stream.share > 0 else held)
@@ -386,12 +387,12 @@ def _resampled(blocks: Iterator[np.ndarray], reading: _Reading, rate: int) -> It
 
 def _unreadable(reading: _Reading, error: Exception) -> AudioError:
     """What to do about a file that no decoder reads."""
-    from diarbook.decoders import ONLY_MEDIA, UnknownEncodingError, has_media_decoder
+    from diarbook.decoders import ONLY_MEDIA, has_media_decoder
 
     command = f"ffmpeg -i {shlex.quote(reading.name)} {shlex.quote(Path(reading.name).stem + '.wav')}"
     if reading.kind in ONLY_MEDIA and not has_media_decoder():
         return AudioError(f"{reading.name}: {error} (pip install av); or convert it: {command}")
-    remedy = f": {command}" if reading.kind and isinstance(error, UnknownEncodingError) else ""
+    remedy = f": {command}" if reading.kind else ""
     return AudioError(f"{reading.name}: cannot be read as audio ({error}); convert it to WAV or FLAC{remedy}")
 
 

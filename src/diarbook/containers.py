@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from diarbook.mpeg import frame_at, mpeg_streams
+from diarbook.mpeg import frame_at, mpeg_streams, tag_length
 
 HEAD = 4096
 """Bytes that are enough to recognize a container."""
@@ -85,6 +85,7 @@ class Splice(io.RawIOBase):
     def __init__(self, file: BinaryIO, stream: Stream) -> None:
         super().__init__()
         self._file, self._stream, self._at = file, stream, 0
+        self._shift = stream.start - len(stream.head)
         self._size = len(stream.head) + stream.stop - stream.start
 
     def readable(self) -> bool:
@@ -106,18 +107,19 @@ class Splice(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fill the buffer as far as the stream goes."""
-        view = memoryview(buffer).cast("B")
-        head = self._stream.head[self._at : self._at + len(view)]
-        view[: len(head)] = head
-        count = min(len(view), max(0, self._size - self._at)) - len(head)
-        if count > 0:
-            self._file.seek(self._stream.start + self._at + len(head) - len(self._stream.head))
-            data = self._file.read(count)
-            view[len(head) : len(head) + len(data)] = data
-            head += data
-        self._at += len(head)
-        return len(head)
+        """Fill the buffer from where the stream stands, as far as the head or the file goes."""
+        count = min(len(buffer), self._size - self._at)
+        if count <= 0:
+            return 0
+        if self._at < len(self._stream.head):
+            data = self._stream.head[self._at : self._at + count]
+            buffer[: len(data)] = data
+            count = len(data)
+        else:
+            self._file.seek(self._at + self._shift)
+            count = self._file.readinto(memoryview(buffer)[:count])
+        self._at += count
+        return count
 
 
 def container(head: bytes) -> str | None:
@@ -175,6 +177,9 @@ def streams(file: BinaryIO) -> tuple[str | None, list[Stream]]:
     kind = container(_bytes(file, 0, HEAD))
     if kind == "MP3":
         found = [Stream(*row) for row in mpeg_streams(file, size)]
+        after = tag_length(_bytes(file, 0, 32))
+        if not found and after:  # other containers may stand behind a tag as well
+            return container(_bytes(file, after, HEAD)), [Stream(b"", after, size)]
         return kind, found or [Stream(b"", 0, size)]
     if kind == "OGG":
         return kind, list(_ogg(file, size))

@@ -188,7 +188,7 @@ def open_decoder(stream: BinaryIO, kind: str | None, quiet: bool = False) -> Dec
         return MediaDecoder(stream, kind)
     try:
         return SoundDecoder(stream, kind, quiet)
-    except UnknownEncodingError:
+    except DecodingError:
         if kind not in MEDIA or not has_media_decoder():
             raise
         stream.seek(0)

@@ -16,6 +16,9 @@ CLIPPED_SHARE = 0.005
 CANCELLED_DB = -20.0
 """Level of the channels' mean, relative to that of channels that have nothing to do with each other."""
 
+MOST_CHANNELS = 64
+"""More are the microphones of an array: their products cost too much, and they do not cancel."""
+
 FAINT_DB = -70.0
 """Below this level, relative to full scale, there is nothing but the noise of the recorder."""
 
@@ -34,36 +37,34 @@ class Soundcheck:
 
     def __init__(self, rate: int, channels: int) -> None:
         self.rate, self.channels, self.frames = rate, channels, 0
-        self._sums, self._squares = np.zeros(channels), np.zeros(channels)
-        self._mean_sum = self._mean_square = 0.0
+        self._sums, self._products = np.zeros(channels), np.zeros((channels, channels))
         self._clipped, self._peak, self._loudest = 0, 0.0, 0.0
 
-    def add(self, block: np.ndarray, mono: np.ndarray) -> None:
-        """Take a block in.
+    def add(self, block: np.ndarray, mono: np.ndarray) -> bool:
+        """Take a block in; False when a sample of it is not a finite number.
 
         Parameters
         ----------
         block : ndarray of float32, shape (frames, channels)
-            Finite.
         mono : ndarray of float32, shape (frames,)
             What is used of it.
 
         Chapter: start
         """
         peak = max(float(block.max()), -float(block.min()))
+        if not np.isfinite(peak):
+            return False
         self.frames += len(block)
         self._peak = max(self._peak, peak)
         if peak >= CEILING:
             self._clipped += int(np.count_nonzero((np.abs(block) >= CEILING).any(axis=1)))
         width = min(len(mono), max(1, self.rate // 2))
         windows = mono[: len(mono) // width * width].reshape(-1, width)
-        powers = np.einsum("ij,ij->i", windows, windows, dtype=np.float64) / width
-        self._loudest = max(self._loudest, float(powers.max()))
-        if self.channels > 1:
-            self._sums += block.sum(axis=0, dtype=np.float64)
-            self._squares += np.einsum("ij,ij->j", block, block, dtype=np.float64)
-            self._mean_sum += float(mono.sum(dtype=np.float64))
-            self._mean_square += float(np.einsum("i,i->", mono, mono, dtype=np.float64))
+        self._loudest = max(self._loudest, float(np.einsum("ij,ij->i", windows, windows).max()) / width)
+        if 1 < self.channels <= MOST_CHANNELS:
+            self._sums += np.ones(len(block), np.float32) @ block
+            self._products += block.T @ block
+        return True
 
     @property
     def seconds(self) -> float:
@@ -79,7 +80,7 @@ class Soundcheck:
 
         Chapter: start
         """
-        return int((self._squares - self._sums**2 / max(self.frames, 1)).argmax())
+        return int(np.diag(self._covariance()).argmax())
 
     @property
     def cancels(self) -> bool:
@@ -89,9 +90,12 @@ class Soundcheck:
         """
         if self.channels == 1 or not self.frames:
             return False
-        energy = self._squares - self._sums**2 / self.frames
-        mean = self._mean_square - self._mean_sum**2 / self.frames
-        return bool(energy.sum() > 0 and mean < 10 ** (CANCELLED_DB / 10) * energy.sum() / self.channels**2)
+        covariance = self._covariance()
+        unrelated = float(np.trace(covariance))
+        return unrelated > 0 and float(covariance.sum()) < 10 ** (CANCELLED_DB / 10) * unrelated
+
+    def _covariance(self) -> np.ndarray:
+        return self._products - np.outer(self._sums, self._sums) / max(self.frames, 1)
 
 
 def sound_notes(checks: list[Soundcheck]) -> list[str]:
