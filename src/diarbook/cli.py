@@ -35,7 +35,7 @@ COMMANDS = {
     "store": "List, show, delete, export and import voiceprints.",
     "ontology": "Check and export the book's terms.",
     "fetch": "Bring models and recordings into the cache.",
-    "info": "Show versions, the cache and the licences of what is in it.",
+    "info": "Show versions, the cache and the licenses of what is in it.",
 }
 
 

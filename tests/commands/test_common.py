@@ -178,3 +178,19 @@ def test_progress_is_not_drawn_on_a_terminal_that_cannot_move_its_cursor(monkeyp
     with common.progress("a") as advance:
         advance("segmentation", 0.5)
     assert screen.getvalue() == ""
+
+
+def test_downloads_are_drawn_one_below_the_other(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with common.downloads() as advance:
+        for package in ("first==1", "second==2"):
+            for done in (0, 5, 10):
+                advance(package, done, 10)
+    assert "first==1: 100%" in screen.getvalue()
+    assert "second==2: 100%" in screen.getvalue()
+    assert "\x1b[" not in screen.getvalue()
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    with common.downloads() as advance:
+        advance("first==1", 5, 10)

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,9 +74,17 @@ def complain(text: object) -> None:
     click.echo(f"diarbook: {one_line(text)}", err=True)
 
 
+def draws_bars() -> bool:
+    """Whether progress is drawn: standard error is a terminal that can move its cursor, and nobody asked for quiet.
+
+    Chapter: start
+    """
+    return not is_quiet() and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 @contextmanager
 def progress(name: str) -> Iterator[Callable[[str, float], None]]:
-    """Draw how much of the work on a recording is done, where standard error is a terminal and nobody asked for quiet.
+    """Draw how much of the work on a recording is done, where :func:`draws_bars` says so.
 
     Yields
     ------
@@ -85,7 +93,7 @@ def progress(name: str) -> Iterator[Callable[[str, float], None]]:
 
     Chapter: start
     """
-    if is_quiet() or sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not draws_bars():
         yield lambda _stage, _share: None
         return
     from tqdm import tqdm
@@ -96,6 +104,36 @@ def progress(name: str) -> Iterator[Callable[[str, float], None]]:
         def advance(stage: str, share: float) -> None:
             bar.set_postfix_str(stage, refresh=False)
             bar.update(max(0, round(100 * share) - bar.n))
+
+        yield advance
+
+
+@contextmanager
+def downloads() -> Iterator[Callable[[str, int, int], None]]:
+    """Draw how much of each package has arrived, where :func:`draws_bars` says so.
+
+    Yields
+    ------
+    callable
+        Takes the name of the package, the bytes so far and the bytes in all.
+
+    Chapter: start
+    """
+    if not draws_bars():
+        yield lambda _package, _done, _total: None
+        return
+    from tqdm import tqdm
+
+    with ExitStack() as stack:
+        bars: dict[str, tqdm] = {}
+
+        def advance(package: str, done: int, total: int) -> None:
+            if package not in bars:
+                bar = tqdm(total=total, desc=package, unit="B", unit_scale=True, file=sys.stderr)
+                bars[package] = stack.enter_context(bar)
+            bars[package].update(done - bars[package].n)
+            if done == total:
+                bars.pop(package).close()
 
         yield advance
 

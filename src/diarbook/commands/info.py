@@ -7,6 +7,8 @@ import platform
 
 import click
 
+from diarbook.commands.common import examples, quiet_option
+
 PACKAGES = (
     "torch",
     "torchaudio",
@@ -55,10 +57,18 @@ def describe() -> dict:
     }
 
 
-@click.command("info", short_help="Show versions, the cache and the licences of what is in it.")
+@click.command(
+    "info",
+    short_help="Show versions, the cache and the licenses of what is in it.",
+    epilog=examples("diarbook info", "diarbook info --json | jq .models"),
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@quiet_option
 def command(as_json: bool) -> None:
-    """Show versions, the cache folder, and models and recordings with their licences."""
+    """Show versions, the cache folder, and models and recordings with their licenses.
+
+    Each is fetched, or missing, also when its bytes are not those of the registry.
+    """
     described = describe()
     if as_json:
         click.echo(json.dumps(described, indent=1, ensure_ascii=False))
