@@ -14,6 +14,14 @@ from tests.pages import CHROMIUM, HTML, notebooks
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+os.environ.setdefault("DIARBOOK_STRICT", "1")  # kernels of notebooks inherit it: a claim that fails is an error
+
+TESTS = Path(__file__).resolve().parent
+# Folders and modules whose results depend on floating point: their tests are marked `numeric`.
+NUMERIC = {"backends", "clustering", "embeddings", "metrics", "networks", "pipelines", "segmentation", "streaming"}
+NUMERIC |= {"vectordb", "voiceprints", "test_backends", "test_features", "test_gaussians", "test_hybrid"}
+NUMERIC |= {"test_pipeline", "test_protection", "test_resegmentation", "test_simulation", "test_vad"}
+
 NO_CONSTANTS = type(providers.GLOBAL_CONSTANTS)()
 
 # The same examples on every machine and in every order of the tests: nothing is remembered from earlier runs, and
@@ -41,6 +49,10 @@ def _cannot_run() -> dict[str, str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        relative = item.path.relative_to(TESTS) if item.path.is_relative_to(TESTS) else None
+        if relative is not None and (relative.parts[0] in NUMERIC or relative.stem in NUMERIC):
+            item.add_marker(pytest.mark.numeric)
     absent = _cannot_run()
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in absent)]
     if left_out:
