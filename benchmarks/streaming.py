@@ -100,13 +100,25 @@ class Remembering:
             self.answers[key] = self.segmentation.run(batch)
         return self.answers[key]
 
-    def embed_features(self, items):
+    @property
+    def identity(self):
+        return self.embedder.identity
+
+    @property
+    def frame_rate(self):
+        return self.embedder.frame_rate
+
+    def features(self, waveform):
+        return self.embedder.features(waveform)
+
+    def embed_spans(self, features, spans):
         import numpy as np
 
-        for item in items:
-            if item.tobytes() not in self.answers:
-                self.answers[item.tobytes()] = self.embedder.embed_features([item])[0]
-        return np.stack([self.answers[item.tobytes()] for item in items])
+        keys = [features[first:last].tobytes() for first, last in spans]
+        for key, span in zip(keys, spans, strict=True):
+            if key not in self.answers:
+                self.answers[key] = self.embedder.embed_spans(features, span[None])[0]
+        return np.stack([self.answers[key] for key in keys])
 
 
 def systems() -> Iterator[tuple[str, float | None, dict]]:

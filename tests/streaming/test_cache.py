@@ -9,25 +9,24 @@ from hypothesis import strategies as st
 
 from diarbook.clustering.constrained import MergeRule
 from diarbook.errors import OptionError
-from diarbook.segmentation import model as neural
 from diarbook.streaming import SpeakerCache, StreamSettings
-from diarbook.streaming.cache import UNDECIDED, carried_on
+from diarbook.streaming.cache import UNDECIDED, kept_labels
 
 
-def test_carried_on_by_hand():
+def test_kept_labels_by_hand():
     # Group 0 holds 5 s of label 7 and 4 s of label 3; group 1 holds 3 s of label 7; group 2 is new.
     groups = np.array([0, 0, 1, 2])
     labels = np.array([7, 3, 7, UNDECIDED])
     seconds = np.array([5.0, 4.0, 3.0, 9.0])
     # 4 s of label 3 and 3 s of label 7 are 7 s; giving 7 to group 0 keeps 5 s only.
-    assert carried_on(groups, labels, seconds).tolist() == [3, 7, UNDECIDED]
+    assert kept_labels(groups, labels, seconds).tolist() == [3, 7, UNDECIDED]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 3), st.integers(1, 9)), min_size=1, max_size=12))
-def test_carried_on_keeps_as_many_seconds_as_can_be(rows):
+def test_kept_labels_keeps_as_many_seconds_as_can_be(rows):
     _, groups = np.unique([row[0] for row in rows], return_inverse=True)
     labels, seconds = np.array([row[1] for row in rows]), np.array([float(row[2]) for row in rows])
-    result = carried_on(groups, labels, seconds)
+    result = kept_labels(groups, labels, seconds)
     given_ = [label for label in result if label != UNDECIDED]
     assert len(set(given_)) == len(given_)
 
@@ -108,12 +107,6 @@ def test_grouping_carries_labels_and_sees_extra_points():
     assert labels[groups[:9]].tolist() == cache.labels.tolist()
     assert labels[groups[9]] == 0
     assert labels[groups[10]] == UNDECIDED
-
-
-def test_frames_are_those_of_the_network():
-    from diarbook.streaming import settings
-
-    assert settings.FRAME_SAMPLES == neural.FRAME_SAMPLES
 
 
 @given(st.floats(0.5, 10.0))

@@ -15,7 +15,7 @@ from diarbook.errors import AudioError, OptionError
 from diarbook.metrics import diarization_error
 from diarbook.segmentation.model import SegmentationModel, load_segmentation
 from diarbook.streaming import StreamingDiarizer, StreamSettings, blocks, stream
-from diarbook.streaming.cache import SpeakerCache, carried_on
+from diarbook.streaming.cache import SpeakerCache, kept_labels
 from diarbook.turns import speakers
 
 EXAMPLE = conversation(24.0, 3, np.random.default_rng(1), overlap=True)
@@ -63,8 +63,13 @@ class Memory:
     def run(self, batch):
         return self.ask(batch.tobytes(), lambda: self.segment.run(batch))
 
-    def embed_features(self, items):
-        return self.ask(tuple(item.tobytes() for item in items), lambda: self.model.embed_features(items))
+    identity, frame_rate = ("campplus", "remembered"), 100
+
+    def features(self, waveform):
+        return self.model.features(waveform)
+
+    def embed_spans(self, features, spans):
+        return self.ask((features.tobytes(), spans.tobytes()), lambda: self.model.embed_spans(features, spans))
 
 
 def test_real_networks_blocks_of_10_ms_to_5_s_and_close_to_offline():
@@ -147,7 +152,7 @@ def test_memory_does_not_grow():
     for _ in range(6):
         one.push(hum(conversation(60.0, 6, generator), 60.0))
         sizes.append(one.memory)
-    for kind in ("bytes", "points", "chunks", "speakers", "names", "history", "growing"):
+    for kind in ("bytes", "points", "chunks", "speakers", "names", "history", "provisional"):
         early, late = (max(size[kind] for size in part) for part in (sizes[:3], sizes[3:]))
         assert late <= 1.3 * early + 2, kind
     assert max(size["points"] for size in sizes) <= 8 + 20
@@ -237,11 +242,11 @@ def test_revisions_replace_turns_and_say_so(monkeypatch):
     """Two voices pass for one until a later grouping parts them; only in this mode are the turns corrected."""
 
     def lumping(self, units, seconds, labels, agreement, evidence):
-        groups, carried = real(self, units, seconds, labels, agreement, evidence)
+        groups, kept = real(self, units, seconds, labels, agreement, evidence)
         if self.lump and len(groups):
             groups = np.zeros_like(groups)
-            carried = carried_on(groups, np.append(self.labels, labels), np.append(self.seconds, seconds))
-        return groups, carried
+            kept = kept_labels(groups, np.append(self.labels, labels), np.append(self.seconds, seconds))
+        return groups, kept
 
     real = SpeakerCache.cluster
     monkeypatch.setattr(SpeakerCache, "cluster", lumping)

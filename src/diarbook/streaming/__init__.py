@@ -6,9 +6,10 @@ Chapter: streaming
 from __future__ import annotations
 
 from diarbook.streaming.cache import SpeakerCache
-from diarbook.streaming.diarizer import StreamingDiarizer, blocks, stream
+from diarbook.streaming.diarizer import StreamingDiarizer
 from diarbook.streaming.gallery import Gallery
 from diarbook.streaming.incremental import incremental_clustering
+from diarbook.streaming.run import blocks, stream
 from diarbook.streaming.settings import StreamSettings
 from diarbook.streaming.turn import CachedSpeaker, StreamTurn
 

@@ -18,8 +18,8 @@ from diarbook.clustering.constrained import MergeRule, constrained_agglomerative
 UNDECIDED = -1
 
 
-def carried_on(groups: np.ndarray, labels: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-    """Which old label each new group of points carries on.
+def kept_labels(groups: np.ndarray, labels: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """Which old label each new group of points keeps.
 
     Parameters
     ----------
@@ -35,6 +35,13 @@ def carried_on(groups: np.ndarray, labels: np.ndarray, seconds: np.ndarray) -> n
     References
     ----------
     kuhn1955hungarian
+
+    Examples
+    --------
+    Group 0 holds 5 s of label 7 and 4 s of label 3, group 1 holds 3 s of label 7: the two keep 7 s if they are 3 and 7.
+
+    >>> kept_labels(np.array([0, 0, 1]), np.array([7, 3, 7]), np.array([5.0, 4.0, 3.0])).tolist()
+    [3, 7]
 
     Chapter: streaming
     """
@@ -109,16 +116,35 @@ class SpeakerCache:
         self.seconds = np.concatenate([self.seconds, seconds])
         self.labels = np.concatenate([self.labels, labels])
         self.stretches = np.concatenate([self.stretches, stretches])
-        grow = ((0, len(seconds)), (0, len(seconds)))
-        self.agreement, self.evidence = np.pad(self.agreement, grow), np.pad(self.evidence, grow)
+        self.agreement, self.evidence = self.tables(len(seconds))
 
     def link(self, rows: np.ndarray, agreement: np.ndarray, evidence: np.ndarray) -> None:
         """Replace what the chunks say of pairs of these points; both tables have shape (n, n).
 
         Chapter: streaming
         """
-        place = np.ix_(rows, rows)
-        self.agreement[place], self.evidence[place] = agreement, evidence
+        pairs = np.ix_(rows, rows)
+        self.agreement[pairs], self.evidence[pairs] = agreement, evidence
+
+    def tables(self, further: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Copies of what the chunks say of all pairs, with zeros for so many further points.
+
+        Returns
+        -------
+        agreement, evidence : ndarray of shape (n + further, n + further)
+
+        Chapter: streaming
+        """
+        grow = ((0, further), (0, further))
+        return np.pad(self.agreement, grow), np.pad(self.evidence, grow)
+
+    def commit(self, rows: np.ndarray, labels: np.ndarray) -> None:
+        """Note under which label points were emitted; a point that has one keeps it.
+
+        Chapter: streaming
+        """
+        fresh = self.labels[rows] == UNDECIDED
+        self.labels[rows[fresh]] = labels[fresh]
 
     def cluster(
         self,
@@ -128,7 +154,7 @@ class SpeakerCache:
         agreement: np.ndarray | None = None,
         evidence: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Group all points anew, and say which old label each group carries on.
+        """Group all points anew, and say which old label each group keeps.
 
         Parameters
         ----------
@@ -158,7 +184,7 @@ class SpeakerCache:
         groups = constrained_agglomerative(
             points, weights, agreement, evidence, rule=self.rule, minimum_seconds=self.minimum_speaker
         )
-        return groups, carried_on(groups, known, weights)
+        return groups, kept_labels(groups, known, weights)
 
     def speakers(self) -> dict[int, tuple[np.ndarray, float]]:
         """Sum of the embeddings, and seconds, of every label that is remembered.

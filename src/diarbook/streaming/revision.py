@@ -84,6 +84,7 @@ class History:
                 turn = replace(
                     turn,
                     speaker=label_name(label),
+                    speaker_number=label,
                     name=naming.name,
                     score=naming.score,
                     emitted=heard,

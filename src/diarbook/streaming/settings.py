@@ -1,4 +1,4 @@
-"""What a live diarizer can be told.
+"""Parameters of a live diarizer.
 
 Chapter: streaming
 """
@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from diarbook.audio import SAMPLE_RATE
 from diarbook.clustering.constrained import DEFAULT_RULE, MergeRule
 from diarbook.errors import OptionError
-
-FRAME_SAMPLES = 270
-"""Samples from one frame of segmentation-3.0 to the next; a test compares it with the network's own."""
+from diarbook.networks.powerset import FRAME_SAMPLES
 
 LEAST_LATENCY, MOST_LATENCY = 0.5, 10.0
 
@@ -53,7 +51,7 @@ class StreamSettings:
         Seconds of speech alone after which a speaker is compared with the gallery; a speaker who got no name is
         compared again each time the speech has doubled.
     revise : bool
-        Emit corrections of earlier turns; see :class:`~diarbook.streaming.diarizer.StreamTurn`.
+        Emit corrections of earlier turns; see :class:`~diarbook.streaming.turn.StreamTurn`.
     revise_seconds : float
         How far back a turn can be corrected: what must be remembered for it is bounded.
 

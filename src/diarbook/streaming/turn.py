@@ -22,6 +22,8 @@ class StreamTurn:
         Seconds from the start of the stream.
     speaker : str
         ``SPEAKER_00``, ``SPEAKER_01``, … in the order in which the voices were first emitted.
+    speaker_number : int
+        The number in ``speaker``.
     name : str or None
         From the gallery, when it was known at the time of emission.
     score : float
@@ -40,6 +42,7 @@ class StreamTurn:
     start: float
     end: float
     speaker: str
+    speaker_number: int
     name: str | None
     score: float
     emitted: float
@@ -57,7 +60,7 @@ class StreamTurn:
         return self.revision > 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CachedSpeaker:
     """What is remembered of a speaker.
 
@@ -71,6 +74,8 @@ class CachedSpeaker:
     name : str or None
     score : float
         Cosine on which the name rests; NaN without one.
+    model, model_version : str
+        What made the centroid: it can be compared with vectors of the same model and version only.
 
     Chapter: streaming
     """
@@ -80,6 +85,8 @@ class CachedSpeaker:
     seconds: float
     name: str | None
     score: float
+    model: str
+    model_version: str
 
 
 def label_name(label: int) -> str:
