@@ -223,7 +223,7 @@ def estimate_from_code(code: np.ndarray, key: bytes, dimension: int) -> np.ndarr
     return (2.0 * code - 1) @ keyed_rotation(key, dimension)[:bits] / math.sqrt(bits)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Linkability:
     """How far scores between two databases give away who is the same person.
 
@@ -232,7 +232,7 @@ class Linkability:
     edges : ndarray of shape (n + 1,)
         Of the histogram's bins.
     local : ndarray of shape (n,)
-        For each bin, 0 (a score here tells nothing) to 1 (it proves a link).
+        For each bin, 0 (a score here says nothing) to 1 (it proves a link).
     overall : float
         The mean of ``local`` over mated scores, 0 to 1.
 

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics.pairwise import cosine_similarity as peer
 
-from diarbook.embeddings import cosine_similarity, unit_float32, unit_length
+from diarbook.embeddings import cosine_similarity, unit_length
+from diarbook.embeddings.similarity import unit_float32
 from diarbook.errors import OptionError
 
 

@@ -1,16 +1,22 @@
 """Every store through one set of checks, against a table written in plain Python."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
 import time
+import unicodedata
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
 
+from diarbook.embeddings.similarity import unit_float32
 from diarbook.errors import DiarbookError, VectorStoreError
-from diarbook.vectordb import STORES, Hit, VectorStore, files_with_bytes, open_store
+from diarbook.files import TEMPORARY
+from diarbook.vectordb import STORES, Hit, VectorStore, exact_search, files_with_bytes, open_store
 
 DIMENSION = 16
 SMALL = {"faiss-pq": {"parts": 8, "bits": 4}, "faiss-ivf": {"lists": 4, "probes": 4}}
@@ -139,7 +145,7 @@ def test_what_every_store_refuses(filled):
         "1 rows of metadata for 2 ids": (["a", "b"], good, [{}]),
         "'a' occurs twice": (["a", "a"], good, None),
         "'v01' is there already": (["a", "v01"], good, None),
-        "1 to 200 printable characters": (["a", ""], good, None),
+        "id name '' is empty": (["a", ""], good, None),
         "ids is one text": ("ab", good, None),
         "metadata name 'a b'": (["a", "b"], good, [{}, {"a b": 1}]),
         "metadata weight = 0.5": (["a", "b"], good, [{}, {"weight": 0.5}]),
@@ -378,3 +384,207 @@ def test_nothing_is_printed(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+NASTY = [
+    "O'Brien", "zz'] or id not in ['zz", 'zz"] or id not in ["zz', "back\\slash", "back\\",
+    'dq"x', "\\'", '\\"', "%", "_",
+    "'; DROP TABLE voices; --", "{}", "[]", "null", "true", "0", "-1", "1e3", "id", "a,b", "a;b", "a/b", "../a",
+    "C:\\x", "\\u0041", "José", "Łoś", "王小明", "😀", "اسم", "a b", "n" * 255, "é" * 127, "#", "?", "&lt;", "`x`", "${x}", "%s",
+    "\\n", "\\x00", "\\0", "*", "$1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_exactly_the_named_id_is_deleted(name, tmp_path):
+    """Whatever the ids are; pq needs a first batch to train on."""
+    first = [f"plain {number}" for number in range(40)]
+    with make(name, tmp_path / "nasty") as store:
+        store.add(first, vectors(40))
+        store.add(NASTY, vectors(len(NASTY), seed=1), [{"text": one} for one in NASTY])
+        left = {*first, *NASTY}
+        for one in NASTY[::2]:
+            assert {hit.id for hit in store.search(vectors(1), len(left), {"text": one})[0]} == {one}
+            store.delete([one])
+            left.remove(one)
+            assert len(store) == len(left)
+            with pytest.raises(VectorStoreError, match="there is no"):
+                store.delete([one])
+        store.update(NASTY[1::2], vectors(len(NASTY[1::2]), seed=2))
+        assert {hit.id for hit in store.search(vectors(1), len(left))[0]} == left
+        store.delete(NASTY[1::2])
+        assert {hit.id for hit in store.search(vectors(1), 100)[0]} == set(first)
+
+
+IDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=12)
+TRICKY = st.text(st.sampled_from("'\"\\[](),;= aor%_id"), min_size=1, max_size=12).map(str.strip).filter(bool)
+
+
+@pytest.fixture(scope="module", params=["exact", "faiss-flat", "qdrant", "milvus", "chroma", "duckdb"])
+def lasting(request, tmp_path_factory):
+    with make(request.param, tmp_path_factory.mktemp("lasting") / "s") as store:
+        yield store
+
+
+@given(ids=st.sets(st.one_of(IDS, TRICKY).map(lambda one: " ".join(one.split())).filter(bool), min_size=2, max_size=6))
+@example(ids={"zz'] or id not in ['zz", "Ann", "O'Brien"})
+@example(ids={'zz"] or id not in ["zz', "\\", '\\"'})
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_id_is_a_name_and_nothing_more(lasting, ids):
+    ids = sorted({unicodedata.normalize("NFC", one) for one in ids})
+    assume(len(ids) > 1)
+    lasting.add(ids, vectors(len(ids)))
+    lasting.delete(ids[:1])
+    assert {hit.id for hit in lasting.search(vectors(1), 100)[0]} == set(ids[1:])
+    lasting.delete(ids[1:])
+    assert len(lasting) == 0
+
+
+@pytest.mark.parametrize("name", ["exact", "milvus"])
+def test_an_id_is_a_name_by_the_one_rule(name, tmp_path):
+    with make(name, tmp_path / "s") as store:
+        for bad in ("a\tb", "a  b", " a", "a\x1b[2J", "n" * 256, "a\u200bb"):
+            with pytest.raises(VectorStoreError, match=f"{name}: id name"):
+                store.add([bad], vectors(1))
+        with pytest.raises(VectorStoreError, match="id 7 is no text"):
+            store.add([7], vectors(1))
+        store.add(["Jose\u0301"], vectors(1))
+        with pytest.raises(VectorStoreError, match="is there already"):
+            store.add(["Jos\u00e9"], vectors(1))
+        store.delete(["Jos\u00e9"])
+        assert len(store) == 0
+
+
+def test_a_second_milvus_handle_is_refused_and_does_not_harm_the_first(tmp_path):
+    with make("milvus", tmp_path / "s") as first:
+        first.add(["a"], vectors(1))
+        with pytest.raises(VectorStoreError, match="is open in this program already; use that one, or close it first"):
+            make("milvus", tmp_path / "s")
+        assert first.search(vectors(1), 1)[0][0].id == "a"
+        first.flush()
+        assert len(first) == 1
+    with pytest.raises(VectorStoreError, match="is a milvus store of 16 dimensions"):
+        open_store("milvus", tmp_path / "s", dimension=8)
+    with make("milvus", tmp_path / "s") as again:
+        assert len(again) == 1
+
+
+@pytest.mark.parametrize("name", ["qdrant", "milvus", "chroma", "duckdb"])
+def test_whatever_a_library_raises_is_one_line_of_ours(name, tmp_path, monkeypatch):
+    with make(name, tmp_path / "s") as store:
+        store.add(["a"], vectors(1))
+
+        def fail(*_, **__):
+            raise RuntimeError("the moon\x07 is full\nand more")
+
+        for method in ("_known", "_search", "_delete", "_update"):
+            with monkeypatch.context() as patched:
+                patched.setattr(store, method, fail)
+                act = {
+                    "_known": lambda: store.add(["b"], vectors(1)),
+                    "_search": lambda: store.search(vectors(1), 1),
+                    "_delete": lambda: store.delete(["a"]),
+                    "_update": lambda: store.update(["a"], vectors(1)),
+                }[method]
+                with pytest.raises(VectorStoreError, match=rf"{name}: the moon\? is full; repeat, or close") as caught:
+                    act()
+                assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["exact", "faiss-flat"])
+@pytest.mark.parametrize("what", ["cut", "text", "fewer", "other", "gone"])
+def test_damaged_vectors_are_named(name, what, tmp_path):
+    with make(name, tmp_path / "s") as store:
+        store.add(list("abc"), vectors(3))
+    with make(name, tmp_path / "few") as few:
+        few.add(["a"], vectors(1))
+    [data] = (tmp_path / "s").glob("vectors-*")
+    content = {
+        "cut": data.read_bytes()[: data.stat().st_size // 2],
+        "text": b"nothing of the sort",
+        "fewer": (tmp_path / "few" / data.name).read_bytes(),
+        "other": data.read_bytes()[:20],
+    }
+    data.unlink() if what == "gone" else data.write_bytes(content[what])
+    with pytest.raises(VectorStoreError, match=r"damaged.*restore") as caught:
+        make(name, tmp_path / "s")
+    assert str(caught.value).isprintable()
+
+
+RECORDS = [
+    b"",
+    b"[]",
+    b"{}",
+    b"\xff",
+    b"[" * 99_999,
+    b'{"keys": [0], "names": [[]], "metadata": [{}], "upcoming": 1}',
+    b'{"keys": ["x"], "names": ["a"], "metadata": [{}], "upcoming": 1}',
+    b'{"keys": [0], "names": ["a"], "metadata": [3]}',
+]
+
+
+@pytest.mark.parametrize("name", ["exact", "faiss-flat"])
+@pytest.mark.parametrize("content", RECORDS)
+@pytest.mark.parametrize("file", ["records-1.json", "current.json", "diarbook-store.json"])
+def test_damaged_records_are_named(name, content, file, tmp_path):
+    with make(name, tmp_path / "s") as store:
+        store.add(["a"], vectors(1))
+    (tmp_path / "s" / file).write_bytes(content)
+    with pytest.raises(VectorStoreError, match=r"damaged.*restore") as caught:
+        make(name, tmp_path / "s")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_a_kill_while_a_store_is_made_leaves_a_folder_that_opens(name, tmp_path, monkeypatch):
+    """The card is written before the database: whatever moment it was, the folder says whose it is."""
+    module, _, attribute = STORES[name].partition(":")
+    adapter = getattr(importlib.import_module(module), attribute)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_, **__):
+        (tmp_path / "s" / "half a database").touch()
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(adapter, "__init__", killed)
+        with pytest.raises(Killed):
+            make(name, tmp_path / "s")
+    (tmp_path / "s" / "half a database").unlink()
+    with make(name, tmp_path / "s") as store:
+        assert len(store) == 0
+
+
+def test_a_folder_with_a_half_written_card_is_a_new_one(tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / f"{TEMPORARY}0123").write_text('{"sto')
+    make("exact", tmp_path / "s").close()
+
+
+def test_a_store_that_could_not_be_made_leaves_nothing(tmp_path):
+    with pytest.raises(VectorStoreError, match="5 parts do not divide 16"):
+        open_store("faiss-pq", tmp_path / "s", dimension=16, parts=5)
+    assert not (tmp_path / "s").exists()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(VectorStoreError, match="5 parts do not divide 16"):
+        open_store("faiss-pq", tmp_path / "mine", dimension=16, parts=5)
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
+def test_a_store_s_folder_is_its_owner_s_alone(tmp_path):
+    make("exact", tmp_path / "s").close()
+    assert (tmp_path / "s").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_no_cosine_is_above_one(name):
+    x = vectors(200, seed=5) * 37.7
+    with make(name, None) as store:
+        store.add([str(number) for number in range(200)], x)
+        scores = [hits[0].score for hits in store.search(x, 1)]
+    assert max(scores) <= 1
+    assert min(scores) > 1 - 1e-5
+    units = unit_float32(x)
+    assert exact_search(units, units, 1)[1].max() <= 1

@@ -13,6 +13,9 @@ UNIT_TOLERANCE = 1e-6
 """How far the length of a float32 vector may be from 1: rounding to float32 moves it by 6e-8 at most."""
 
 
+BLOCK_ROWS = 16_384
+
+
 def unit_length(vectors: np.ndarray) -> np.ndarray:
     """Divide each vector by its length.
 
@@ -56,11 +59,20 @@ def unit_float32(vectors: np.ndarray) -> np.ndarray:
 
     Chapter: embeddings
     """
-    wide = np.asarray(vectors, dtype=np.float64)
-    with np.errstate(over="ignore"):
-        length = np.linalg.norm(wide, axis=-1, keepdims=True)
-    length = np.where(np.isfinite(length) & (length > 0), length, np.nan)
-    return (wide / np.where(np.abs(length - 1) < UNIT_TOLERANCE, 1.0, length)).astype(np.float32)
+    vectors = np.asarray(vectors)
+    result = np.full(vectors.shape, np.nan, dtype=np.float32)
+    if not vectors.ndim or not vectors.size:
+        return result
+    flat, units = vectors.reshape(-1, vectors.shape[-1]), result.reshape(-1, vectors.shape[-1])
+    for start in range(0, len(flat), BLOCK_ROWS):  # a million vectors are not held in float64 at once
+        block = slice(start, start + BLOCK_ROWS)
+        wide = flat[block].astype(np.float64)
+        with np.errstate(over="ignore"):
+            length = np.linalg.norm(wide, axis=-1, keepdims=True)
+        length[~(np.isfinite(length) & (length > 0))] = np.nan
+        length[np.abs(length - 1) < UNIT_TOLERANCE] = 1.0
+        units[block] = wide / length
+    return result
 
 
 def cosine_similarity(first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:

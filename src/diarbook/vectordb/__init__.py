@@ -5,15 +5,9 @@ The adapters are imported when :func:`open_store` asks for one; importing this p
 Chapter: vectordb
 """
 
-from diarbook.vectordb.base import (
-    STORES,
-    Hit,
-    VectorStore,
-    files_with_bytes,
-    folder_bytes,
-    open_store,
-)
+from diarbook.vectordb.base import Hit, VectorStore, files_with_bytes, folder_bytes
 from diarbook.vectordb.exact import exact_search, recall_at_k
+from diarbook.vectordb.opening import STORES, open_store
 from diarbook.vectordb.population import Population, extend_embeddings, fit_population
 
 __all__ = [

@@ -5,38 +5,21 @@ Chapter: vectordb
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib import import_module
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Self
 
 import numpy as np
 
-from diarbook.errors import VectorStoreError
-from diarbook.files import write_atomically
+from diarbook.checks import check_name
+from diarbook.embeddings.similarity import unit_float32
+from diarbook.errors import DiarbookError, OptionError, VectorStoreError
 
 Metadata = Mapping[str, str | int]
-
-STORES = {
-    "exact": "diarbook.vectordb.exact:ExactStore",
-    "faiss-flat": "diarbook.vectordb.faiss_store:FaissStore",
-    "faiss-ivf": "diarbook.vectordb.faiss_store:FaissStore",
-    "faiss-hnsw": "diarbook.vectordb.faiss_store:FaissStore",
-    "faiss-pq": "diarbook.vectordb.faiss_store:FaissStore",
-    "qdrant": "diarbook.vectordb.qdrant_store:QdrantStore",
-    "milvus": "diarbook.vectordb.milvus_store:MilvusStore",
-    "chroma": "diarbook.vectordb.chroma_store:ChromaStore",
-    "duckdb": "diarbook.vectordb.duckdb_store:DuckDBStore",
-}
-"""Names that :func:`open_store` knows, with the class of each."""
-
-CARD = "diarbook-store.json"
-"""The file beside a store's own files that says which store they belong to."""
 
 TIE_DECIMALS = 6
 """Scores that agree so far are a tie: float32 sums differ beyond, depending on the order of the additions."""
@@ -58,46 +41,11 @@ class Hit(NamedTuple):
     score: float
 
 
-@runtime_checkable
-class VectorStore(Protocol):
-    """What every store of this package can do.
+class VectorStore(ABC):
+    """What every store can do; it checks what comes in, and an adapter's methods with ``_`` do the work.
 
     Vectors may have any length; only their direction is kept. Metadata is a flat mapping of names to texts or whole
     numbers. A ``where`` asks for equality, of all its items.
-
-    Chapter: vectordb
-    """
-
-    name: str
-    dimension: int
-
-    def __len__(self) -> int:
-        """How many vectors there are."""
-
-    def add(self, ids: Sequence[str], vectors: np.ndarray, metadata: Sequence[Metadata] | None = None) -> None:
-        """Keep new vectors."""
-
-    def update(self, ids: Sequence[str], vectors: np.ndarray, metadata: Sequence[Metadata] | None = None) -> None:
-        """Replace vectors that are there; their metadata too, where it is given."""
-
-    def delete(self, ids: Sequence[str]) -> None:
-        """Take vectors out of every later search."""
-
-    def search(self, queries: np.ndarray, k: int = 10, where: Metadata | None = None) -> list[list[Hit]]:
-        """The ``k`` nearest of each query, highest cosine first."""
-
-    def flush(self) -> None:
-        """Bring to the disk what is not there yet."""
-
-    def close(self) -> None:
-        """Flush, and let go of files and connections."""
-
-    def size_on_disk(self) -> int:
-        """Bytes of the store's folder; 0 in memory or on a server."""
-
-
-class Store(ABC):
-    """Base of the adapters: it checks what comes in, an adapter's methods with ``_`` do the work.
 
     Parameters
     ----------
@@ -111,7 +59,8 @@ class Store(ABC):
     ------
     VectorStoreError
         By every method, before anything is changed: a vector of another dimension, not finite or zero; an id that is
-        there already (``add``) or is not (``update``, ``delete``); metadata or a filter of another kind.
+        no name (:func:`diarbook.checks.check_name`), is there already (``add``) or is not (``update``, ``delete``);
+        metadata or a filter of another kind. Whatever a library raises becomes one, too.
 
     Chapter: vectordb
     """
@@ -122,7 +71,7 @@ class Store(ABC):
         self.name, self.dimension, self.path = name, dimension, path
         self._closed = False
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -147,8 +96,9 @@ class Store(ABC):
         if known := self._known_of(ids):
             raise VectorStoreError(f"{self.name}: {min(known)!r} is there already; use update or another id")
         metadata = [{} for _ in ids] if metadata is None else metadata
-        for rows in self._batches(len(ids)):
-            self._add(ids[rows], vectors[rows], metadata[rows])
+        with self._explained():
+            for rows in self._batches(len(ids)):
+                self._add(ids[rows], vectors[rows], metadata[rows])
 
     def update(self, ids: Sequence[str], vectors: np.ndarray, metadata: Sequence[Metadata] | None = None) -> None:
         """Replace vectors that are there; without ``metadata`` theirs is kept.
@@ -157,8 +107,9 @@ class Store(ABC):
         """
         ids, vectors, metadata = self._checked(ids, vectors, metadata)
         self._refuse_unknown(ids)
-        for rows in self._batches(len(ids)):
-            self._update(ids[rows], vectors[rows], None if metadata is None else metadata[rows])
+        with self._explained():
+            for rows in self._batches(len(ids)):
+                self._update(ids[rows], vectors[rows], None if metadata is None else metadata[rows])
 
     def delete(self, ids: Sequence[str]) -> None:
         """Take vectors out of every later search; see each adapter for what happens to their bytes.
@@ -168,8 +119,9 @@ class Store(ABC):
         self._check_open()
         ids = _checked_ids(self.name, ids)
         self._refuse_unknown(ids)
-        for rows in self._batches(len(ids)):
-            self._delete(ids[rows])
+        with self._explained():
+            for rows in self._batches(len(ids)):
+                self._delete(ids[rows])
 
     def search(self, queries: np.ndarray, k: int = 10, where: Metadata | None = None) -> list[list[Hit]]:
         """The nearest vectors of each query.
@@ -191,7 +143,7 @@ class Store(ABC):
         Chapter: vectordb
         """
         self._check_open()
-        queries = unit_rows(np.atleast_2d(queries), self.dimension, self.name)
+        queries = checked_vectors(np.atleast_2d(queries), self.dimension, self.name)
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise VectorStoreError(f"{self.name}: k must be a whole number of 1 or more, got {k!r}")
         if where is not None:
@@ -199,13 +151,17 @@ class Store(ABC):
         k = min(int(k), len(self))
         if k == 0 or not len(queries):
             return [[] for _ in queries]
-        return [ranked(hits)[:k] for hits in self._search(queries, k, where or None)]
+        with self._explained():
+            return [ranked(hits)[:k] for hits in self._search(queries, k, where or None)]
 
-    def flush(self) -> None:  # noqa: B027 -- most databases have written when a call returns
+    def flush(self) -> None:
         """Bring to the disk what is not there yet; nothing to do for a store that writes at once.
 
         Chapter: vectordb
         """
+        self._check_open()
+        with self._explained():
+            self._flush()
 
     def size_on_disk(self) -> int:
         """Bytes of the store's folder; 0 in memory or on a server.
@@ -220,14 +176,20 @@ class Store(ABC):
         Chapter: vectordb
         """
         if not self._closed:
-            self.flush()
-            self._close()
+            with self._explained():
+                self._last_flush()
+                self._close()
             self._closed = True
 
-    @abstractmethod
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """How many vectors there are."""
+        with self._explained():
+            return self._count()
 
     # ------------------------------------------------------------ what an adapter writes
+
+    @abstractmethod
+    def _count(self) -> int: ...
 
     @abstractmethod
     def _known(self, ids: list[str]) -> set[str]:
@@ -245,10 +207,20 @@ class Store(ABC):
     @abstractmethod
     def _search(self, queries: np.ndarray, k: int, where: dict | None) -> Iterable[Iterable[tuple[str, float]]]: ...
 
+    def _flush(self) -> None:  # noqa: B027 -- most databases have written when a call returns
+        """Write what is not on the disk yet."""
+
+    def _last_flush(self) -> None:
+        """The same when the store is closed next."""
+        self._flush()
+
     @abstractmethod
     def _close(self) -> None: ...
 
     # ------------------------------------------------------------ shared
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(self.name, "repeat, or close other programs that use the store and open it again")
 
     def _check_open(self) -> None:
         if self._closed:
@@ -260,7 +232,8 @@ class Store(ABC):
     def _known_of(self, ids: list[str]) -> set[str]:
         if not len(self):
             return set()
-        return set().union(*(self._known(ids[rows]) for rows in self._batches(len(ids))))
+        with self._explained():
+            return set().union(*(self._known(ids[rows]) for rows in self._batches(len(ids))))
 
     def _refuse_unknown(self, ids: list[str]) -> None:
         if absent := set(ids) - self._known_of(ids):
@@ -271,7 +244,7 @@ class Store(ABC):
     ) -> tuple[list[str], np.ndarray, list[dict] | None]:
         self._check_open()
         ids = _checked_ids(self.name, ids)
-        vectors = unit_rows(vectors, self.dimension, self.name)
+        vectors = checked_vectors(vectors, self.dimension, self.name)
         if metadata is not None:
             metadata = _checked_metadata(self.name, metadata)
         for what, values in (("vectors", vectors), ("rows of metadata", metadata)):
@@ -283,14 +256,20 @@ class Store(ABC):
 def _checked_ids(name: str, ids: Sequence[str]) -> list[str]:
     if isinstance(ids, str):
         raise VectorStoreError(f"{name}: ids is one text, {ids!r}; give a list of them")
-    ids = list(ids)
-    for one in ids:
-        if not isinstance(one, str) or not 0 < len(one) <= 200 or not one.isprintable():
-            raise VectorStoreError(f"{name}: id {one!r} must be a text of 1 to 200 printable characters")
+    ids = [_checked_id(name, one) for one in ids]
     if len(set(ids)) < len(ids):
         twice = min(one for one, times in Counter(ids).items() if times > 1)
         raise VectorStoreError(f"{name}: id {twice!r} occurs twice in one call; give each once")
-    return [str(one) for one in ids]  # numpy's texts become Python's
+    return ids
+
+
+def _checked_id(name: str, one: str) -> str:
+    if not isinstance(one, str):
+        raise VectorStoreError(f"{name}: id {one!r} is no text; give names")
+    try:
+        return check_name(str(one), "id")  # numpy's texts become Python's
+    except OptionError as error:
+        raise VectorStoreError(f"{name}: {error}") from None
 
 
 def _checked_metadata(name: str, rows: Sequence[Metadata]) -> list[dict]:
@@ -308,8 +287,8 @@ def _checked_metadata(name: str, rows: Sequence[Metadata]) -> list[dict]:
     return checked
 
 
-def unit_rows(vectors: np.ndarray, dimension: int, name: str = "vectors") -> np.ndarray:
-    """Rows scaled to length one, so that an inner product is a cosine.
+def checked_vectors(vectors: np.ndarray, dimension: int, name: str = "vectors") -> np.ndarray:
+    """Rows of length one, so that an inner product is a cosine, or what is wrong with them.
 
     Parameters
     ----------
@@ -330,29 +309,32 @@ def unit_rows(vectors: np.ndarray, dimension: int, name: str = "vectors") -> np.
     Chapter: vectordb
     """
     try:
-        vectors = np.asarray(vectors, dtype=np.float32)
+        vectors = np.asarray(vectors)
+        if vectors.dtype.kind != "f":
+            vectors = vectors.astype(np.float64)
     except (TypeError, ValueError):
         raise VectorStoreError(f"{name}: the vectors are no table of numbers; give an array of shape (n, d)") from None
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise VectorStoreError(
             f"{name}: expected vectors of shape (n, {dimension}), got {vectors.shape}; embed with the store's model"
         )
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if (bad := np.flatnonzero(~np.isfinite(length[:, 0]) | (length[:, 0] == 0))).size:
-        what = "is zero" if length[bad[0], 0] == 0 else "is not finite"
+    units = unit_float32(vectors)
+    if (bad := np.flatnonzero(~np.isfinite(units).all(axis=1))).size:
+        what = "is zero" if not vectors[bad[0]].any() else "is not finite"
         raise VectorStoreError(f"{name}: vector {bad[0]} {what}; leave out what could not be embedded")
-    return np.ascontiguousarray(vectors / length)
+    return units
 
 
 def ranked(hits: Iterable[tuple[str, float]]) -> list[Hit]:
     """Hits, highest score first, ties in the order of ids.
 
-    Scores that agree to six decimals are a tie.
+    Scores that agree to six decimals are a tie. A cosine that rounding brought beyond 1 is 1.
 
     Chapter: vectordb
     """
     return sorted(
-        (Hit(id, float(score)) for id, score in hits), key=lambda hit: (-round(hit.score, TIE_DECIMALS), hit.id)
+        (Hit(id, min(1.0, max(-1.0, float(score)))) for id, score in hits),
+        key=lambda hit: (-round(hit.score, TIE_DECIMALS), hit.id),
     )
 
 
@@ -385,120 +367,25 @@ def files_with_bytes(path: Path, vector: np.ndarray, numbers: int = 4) -> list[s
 
     Chapter: vectordb
     """
-    wanted = unit_rows(np.atleast_2d(vector), np.size(vector))[0, :numbers].astype("<f4").tobytes()
+    wanted = checked_vectors(np.atleast_2d(vector), np.size(vector))[0, :numbers].astype("<f4").tobytes()
     files = (file for file in Path(path).rglob("*") if file.is_file())
     return sorted(str(file.relative_to(path)) for file in files if wanted in file.read_bytes())
 
 
 @contextmanager
-def told(name: str, remedy: str) -> Iterator[None]:
+def explained(name: str, remedy: str) -> Iterator[None]:
     """What a library raises, as one line with a remedy.
 
     Chapter: vectordb
     """
     try:
         yield
-    except VectorStoreError:
+    except DiarbookError:
         raise
     except Exception as error:
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise VectorStoreError(f"{name}: {first[:200]}; {remedy}") from error
-
-
-def open_store(
-    name: str,
-    path: str | Path | None = None,
-    *,
-    dimension: int = 192,
-    server: str | None = None,
-    **options: object,
-) -> Store:
-    """Open a vector store, or make it.
-
-    Parameters
-    ----------
-    name : str
-        One of ``STORES``.
-    path : path, optional
-        The store's folder, made when it is not there. Without it the store lives in memory, where it can.
-    dimension : int
-        Of the vectors.
-    server : str, optional
-        Address of a running Qdrant, Milvus or Chroma, such as ``http://localhost:6333``. Then no path.
-    **options
-        Of the adapter, such as ``ef_search``; see its class.
-
-    Returns
-    -------
-    Store
-        A context manager; it fulfils :class:`VectorStore`.
-
-    Raises
-    ------
-    VectorStoreError
-        For an unknown name or option, a folder of another store or dimension, a store that cannot be opened, a server
-        that does not answer.
-
-    References
-    ----------
-    douze2024faiss, qdrant2021software, wang2021milvus, chroma2022software, duckdb2019raasveldt
-
-    Chapter: vectordb
-    """
-    if name not in STORES:
-        raise VectorStoreError(f"unknown vector store {name!r}; known: {', '.join(STORES)}")
-    if isinstance(dimension, bool) or not isinstance(dimension, int) or not 1 <= dimension <= 16_384:
-        raise VectorStoreError(f"{name}: dimension must be 1 to 16384, got {dimension!r}")
-    module, _, attribute = STORES[name].partition(":")
-    adapter = getattr(import_module(module), attribute)
-    if unknown := sorted(set(options) - set(adapter.OPTIONS)):
-        known = ", ".join(adapter.OPTIONS) or "none"
-        raise VectorStoreError(f"{name}: unknown option {unknown[0]!r}; known: {known}")
-    for option, value in options.items():
-        if option != "collection" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise VectorStoreError(f"{name}: {option} must be a whole number of 1 or more, got {value!r}")
-    if server is not None:
-        if not adapter.SERVER:
-            raise VectorStoreError(f"{name}: has no server; leave out server=, or use qdrant, milvus or chroma")
-        if path is not None:
-            raise VectorStoreError(f"{name}: give path= or server=, not both")
-        return adapter(name, dimension, None, server=server, **options)
-    if path is None:
-        if not adapter.IN_MEMORY:
-            raise VectorStoreError(f"{name}: lives on disk only; give path=")
-        return adapter(name, dimension, None, **options)
-    path = Path(path)
-    fresh = not (path / CARD).is_file()
-    _check_folder(name, dimension, path)
-    store = adapter(name, dimension, path, **options)
-    if fresh:
-        write_atomically(path / CARD, json.dumps({"store": name, "dimension": dimension}) + "\n")
-    return store
-
-
-def _check_folder(name: str, dimension: int, path: Path) -> None:
-    """Make the folder, or see that it is this store's."""
-    if not path.exists():
-        if not path.parent.is_dir():
-            raise VectorStoreError(f"{path}: its parent folder does not exist; make it first")
-        path.mkdir()
-        return
-    if not path.is_dir():
-        raise VectorStoreError(f"{path}: is no folder; a vector store needs one of its own")
-    card = path / CARD
-    if not card.is_file():
-        if any(path.iterdir()):
-            raise VectorStoreError(f"{path}: holds other files; give a store a folder of its own")
-        return
-    try:
-        known = json.loads(card.read_text(encoding="utf-8"))
-        found, width = known["store"], known["dimension"]
-    except (ValueError, KeyError, TypeError):
-        raise VectorStoreError(f"{card}: is damaged; restore the folder from a copy") from None
-    if (found, width) != (name, dimension):
-        raise VectorStoreError(
-            f"{path}: is a {found} store of {width} dimensions, not {name} of {dimension}; give another folder"
-        )
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+        shown = "".join(character if character.isprintable() else "?" for character in first)
+        raise VectorStoreError(f"{name}: {shown}; {remedy}") from error
 
 
 def nearest(scores: np.ndarray, k: int) -> np.ndarray:

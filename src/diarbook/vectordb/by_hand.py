@@ -17,7 +17,7 @@ from diarbook.clustering.kmeans import fit_k_means, lloyd, squared_distances
 from diarbook.errors import VectorStoreError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InvertedFile:
     """Vectors sorted into the drawers of their nearest centroids.
 
@@ -69,7 +69,7 @@ def build_inverted_file(vectors: np.ndarray, lists: int, *, iterations: int = 10
     return InvertedFile(vectors, centroids, tuple(np.flatnonzero(nearest == drawer) for drawer in range(lists)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ProductQuantizer:
     """A codebook for each part of a vector.
 
@@ -149,7 +149,7 @@ def train_product_quantizer(
     return ProductQuantizer(np.stack(books))
 
 
-@dataclass
+@dataclass(eq=False)
 class SmallWorld:
     """A graph of neighbours in layers: few nodes on the top one, all of them on the lowest.
 

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from diarbook.errors import VectorStoreError
-from diarbook.vectordb.base import Store, told
+from diarbook.vectordb.base import VectorStore, explained
 
 
-class ChromaStore(Store):
+class ChromaStore(VectorStore):
     """A collection of Chroma with an HNSW index over cosine; its telemetry is off.
 
     Chroma itself skips an id that it has already, without a word; here that is an error.
@@ -66,7 +66,7 @@ class ChromaStore(Store):
             "ef_search": ef_search,
             "num_threads": threads,
         }
-        with told(name, "start the server, correct the address, or restore the folder from a copy"):
+        with explained(name, "start the server, correct the address, or restore the folder from a copy"):
             if server:
                 place = urlsplit(server)
                 self._client = chromadb.HttpClient(
@@ -82,20 +82,20 @@ class ChromaStore(Store):
                 raise VectorStoreError(
                     f"{name}: {collection} has {width} dimensions, not {dimension}; give another collection"
                 )
-        self.batch = min(Store.batch, self._client.get_max_batch_size())
-        self._count: int | None = None
+        self.batch = min(VectorStore.batch, self._client.get_max_batch_size())
+        self._known_count: int | None = None
 
-    def __len__(self) -> int:
-        if self._count is None:
-            self._count = self._voices.count()
-        return self._count
+    def _count(self) -> int:
+        if self._known_count is None:
+            self._known_count = self._voices.count()
+        return self._known_count
 
     def _known(self, ids: list[str]) -> set[str]:
         return set(self._voices.get(ids=ids, include=[])["ids"])
 
     def _add(self, ids: list[str], vectors: np.ndarray, metadata: list[dict]) -> None:
         self._voices.add(ids=ids, embeddings=vectors, metadatas=[row or None for row in metadata])
-        self._count = None
+        self._known_count = None
 
     def _update(self, ids: list[str], vectors: np.ndarray, metadata: list[dict] | None) -> None:
         if metadata is None:
@@ -106,7 +106,7 @@ class ChromaStore(Store):
 
     def _delete(self, ids: list[str]) -> None:
         self._voices.delete(ids=ids)
-        self._count = None
+        self._known_count = None
 
     def _search(self, queries: np.ndarray, k: int, where: dict | None) -> Iterator[list[tuple[str, float]]]:
         items = [{key: value} for key, value in (where or {}).items()]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from diarbook.vectordb.base import TIE_DECIMALS, Store, told
+from diarbook.vectordb.base import TIE_DECIMALS, VectorStore, explained
 
 
-class DuckDBStore(Store):
+class DuckDBStore(VectorStore):
     """A table of vectors in one DuckDB file; no index, no extension: every search reads the whole column.
 
     Parameters
@@ -39,7 +39,7 @@ class DuckDBStore(Store):
         import duckdb
 
         super().__init__(name, dimension, path)
-        with told(name, "close the program that holds the file, or restore it from a copy"):
+        with explained(name, "close the program that holds the file, or restore it from a copy"):
             file = ":memory:" if path is None else str(path / "voices.duckdb")
             self._database = duckdb.connect(file, config={"threads": threads})
             self._sql("SET enable_progress_bar = false")
@@ -52,7 +52,7 @@ class DuckDBStore(Store):
         """All rows: DuckDB 2 refuses other work while a result is not read to its end."""
         return self._database.execute(statement, values).fetchall()
 
-    def __len__(self) -> int:
+    def _count(self) -> int:
         return self._sql("SELECT count(*) FROM voices")[0][0]
 
     def _known(self, ids: list[str]) -> set[str]:
@@ -98,11 +98,8 @@ class DuckDBStore(Store):
         for query in queries:
             yield self._sql(statement, [query, *values])
 
-    def flush(self) -> None:
-        """Write the log into the file.
-
-        Chapter: vectordb
-        """
+    def _flush(self) -> None:
+        """Write the log into the file."""
         self._sql("CHECKPOINT")
 
     def _close(self) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from diarbook.errors import VectorStoreError
-from diarbook.vectordb.base import Store, nearest
+from diarbook.vectordb.base import VectorStore, explained, nearest
 from diarbook.vectordb.records import Records, load_snapshot, save_snapshot
 
 BLOCK_SCORES = 20_000_000
@@ -51,12 +51,12 @@ def exact_search(vectors: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.n
         )
     if not 1 <= k <= len(vectors):
         raise VectorStoreError(f"exact_search: k must be 1 to {len(vectors)}, got {k}")
-    positions, found = np.empty((len(queries), k), dtype=int), np.empty((len(queries), k), dtype=np.float32)
+    positions, cosines = np.empty((len(queries), k), dtype=int), np.empty((len(queries), k), dtype=np.float32)
     for row, scores in enumerate(_all_scores(vectors, queries)):
         best = nearest(scores, k)
         order = np.lexsort((best, -np.round(scores[best], 6)))[:k]
-        positions[row], found[row] = best[order], scores[best[order]]
-    return positions, found
+        positions[row], cosines[row] = best[order], scores[best[order]]
+    return positions, np.clip(cosines, -1.0, 1.0)  # rounding can go beyond
 
 
 def _all_scores(vectors: np.ndarray, queries: np.ndarray) -> Iterator[np.ndarray]:
@@ -105,7 +105,7 @@ def recall_at_k(found: Sequence[Iterable], truth: Sequence[Iterable], k: int) ->
     return float(np.mean(shares))
 
 
-class ExactStore(Store):
+class ExactStore(VectorStore):
     """The reference: a matrix in memory, compared whole. :meth:`flush` writes it to the disk, all or nothing.
 
     Chapter: vectordb
@@ -120,12 +120,18 @@ class ExactStore(Store):
         self._records, self._matrix = Records(), np.empty((0, dimension), dtype=np.float32)
         self._rows = np.empty(0, dtype=np.int64)  # the key of each row, ascending
         self._saved = True
-        if path is not None and (found := load_snapshot(name, path)):
-            self._records = found.records
-            self._matrix = np.load(found.data, allow_pickle=False)
+        if path is not None and (saved := load_snapshot(name, path)):
+            self._records = saved.records
             self._rows = np.array(sorted(self._records.names), dtype=np.int64)
+            with explained(f"{path}", f"{saved.data.name} is damaged; restore the folder from a copy"):
+                self._matrix = np.load(saved.data, allow_pickle=False)
+            if self._matrix.shape != (len(self._rows), dimension) or self._matrix.dtype != np.float32:
+                raise VectorStoreError(
+                    f"{path}: {saved.data.name} holds {self._matrix.dtype} of shape {self._matrix.shape}, expected"
+                    f" float32 of {(len(self._rows), dimension)}: it is damaged; restore the folder from a copy"
+                )
 
-    def __len__(self) -> int:
+    def _count(self) -> int:
         return len(self._records)
 
     def _batches(self, count: int) -> Iterator[slice]:
@@ -165,11 +171,8 @@ class ExactStore(Store):
             for scores in _all_scores(matrix, queries)
         )
 
-    def flush(self) -> None:
-        """Write matrix, ids and metadata, all or nothing.
-
-        Chapter: vectordb
-        """
+    def _flush(self) -> None:
+        """Write matrix, ids and metadata, all or nothing."""
         if self.path is not None and not self._saved:
             save_snapshot(self.path, self._records, ".npy", lambda file: np.save(file, self._matrix))
             self._saved = True

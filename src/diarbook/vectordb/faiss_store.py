@@ -15,14 +15,14 @@ from types import ModuleType
 import numpy as np
 
 from diarbook.errors import VectorStoreError
-from diarbook.vectordb.base import Store, told
+from diarbook.vectordb.base import VectorStore, explained
 from diarbook.vectordb.records import Records, load_snapshot, save_snapshot
 
 POINTS_A_LIST = 39
 """FAISS asks for so many training vectors for each centroid."""
 
 
-class FaissStore(Store):
+class FaissStore(VectorStore):
     """A FAISS index of one of four kinds: flat, ivf, hnsw, pq.
 
     - The ivf and pq indexes are trained on the first vectors that are added: add a representative batch first.
@@ -82,13 +82,17 @@ class FaissStore(Store):
         self._lists, self._links, self._ef_construction = lists, links, ef_construction
         self._parts, self._bits = parts, bits
         self._records, self._index, self._dead, self._saved = Records(), None, set(), True
-        if path is not None and (found := load_snapshot(name, path)):
-            with told(f"{path}", "the index is damaged; restore the folder from a copy"):
-                self._index = _faiss().read_index(str(found.data))
-            self._records = found.records
-            self._dead = set(found.extra.get("dead", []))
+        if path is not None and (saved := load_snapshot(name, path)):
+            with explained(f"{path}", "the index is damaged; restore the folder from a copy"):
+                self._index = _faiss().read_index(str(saved.data))
+                self._records, self._dead = saved.records, set(saved.extra.get("dead", []))
+            if (self._index.d, self._index.ntotal) != (dimension, len(self._records) + len(self._dead)):
+                raise VectorStoreError(
+                    f"{path}: the index holds {self._index.ntotal} vectors, its records name"
+                    f" {len(self._records) + len(self._dead)}: it is damaged; restore the folder from a copy"
+                )
 
-    def __len__(self) -> int:
+    def _count(self) -> int:
         return len(self._records)
 
     def _batches(self, count: int) -> Iterator[slice]:
@@ -214,11 +218,8 @@ class FaissStore(Store):
 
     # ------------------------------------------------------------ files
 
-    def flush(self) -> None:
-        """Write index, ids and metadata, all or nothing.
-
-        Chapter: vectordb
-        """
+    def _flush(self) -> None:
+        """Write index, ids and metadata, all or nothing."""
         if self.path is None or self._saved or self._index is None:
             return
         extra = {"dead": sorted(self._dead)}

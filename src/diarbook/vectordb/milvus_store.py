@@ -6,16 +6,18 @@ Chapter: vectordb
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from diarbook.checks import LONGEST_NAME
 from diarbook.errors import VectorStoreError
-from diarbook.vectordb.base import Store, told
+from diarbook.vectordb.base import VectorStore, explained
 
 
-class MilvusStore(Store):
+class MilvusStore(VectorStore):
     """A collection of Milvus with an HNSW index.
 
     With a path it is Milvus Lite: a server in this process, which listens on a free port of this machine without a
@@ -53,35 +55,54 @@ class MilvusStore(Store):
         ef_construction: int = 100,
         ef_search: int = 64,
     ) -> None:
-        from pymilvus import DataType
-
         super().__init__(name, dimension, path)
         for logger in ("pymilvus", "milvus_lite"):
             logging.getLogger(logger).setLevel(logging.CRITICAL)  # errors arrive as exceptions
         self._collection, self.ef_search = collection, ef_search
         self._server, self._local = server, None if path is None else str(path / "milvus.db")
-        with told(name, "start the server, correct the address, or close the program that holds the folder"):
-            self._connect()
-            if self._client.has_collection(collection):
-                fields = {field["name"]: field for field in self._client.describe_collection(collection)["fields"]}
-                width = fields["vector"]["params"]["dim"]
-                if int(width) != dimension:
-                    raise VectorStoreError(
-                        f"{name}: {collection} has {width} dimensions, not {dimension}; give another collection"
-                    )
-            else:
-                schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
-                schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=800)
-                schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
-                schema.add_field("metadata", DataType.JSON)
-                index = self._client.prepare_index_params()
-                parameters = {"M": links, "efConstruction": ef_construction}
-                index.add_index("vector", index_type="HNSW", metric_type="COSINE", params=parameters)
-                self._client.create_collection(
-                    collection, schema=schema, index_params=index, consistency_level="Strong"
+        self._known_count: int | None = None
+        self._refuse_a_second_one()
+        try:
+            with explained(name, "start the server, correct the address, or close the program that holds the folder"):
+                self._connect()
+                self._prepare(links, ef_construction)
+        except BaseException:
+            self._release()
+            raise
+
+    def _refuse_a_second_one(self) -> None:
+        """The local server ends with the first of its clients that is closed, and the others would hang in the air."""
+        if self._local is None:
+            return
+        from milvus_lite.server_manager import server_manager_instance
+
+        if os.path.abspath(self._local) in server_manager_instance._servers:
+            raise VectorStoreError(f"{self.path}: is open in this program already; use that one, or close it first")
+
+    def _prepare(self, links: int, ef_construction: int) -> None:
+        """Find the collection, or make it, and load it."""
+        from pymilvus import DataType
+
+        if self._client.has_collection(self._collection):
+            fields = {field["name"]: field for field in self._client.describe_collection(self._collection)["fields"]}
+            width = fields["vector"]["params"]["dim"]
+            if int(width) != self.dimension:
+                raise VectorStoreError(
+                    f"{self.name}: {self._collection} has {width} dimensions, not {self.dimension}; give another"
+                    " collection"
                 )
-            self._client.load_collection(collection)
-        self._count: int | None = None
+        else:
+            schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
+            schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=LONGEST_NAME)
+            schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self.dimension)
+            schema.add_field("metadata", DataType.JSON)
+            index = self._client.prepare_index_params()
+            parameters = {"M": links, "efConstruction": ef_construction}
+            index.add_index("vector", index_type="HNSW", metric_type="COSINE", params=parameters)
+            self._client.create_collection(
+                self._collection, schema=schema, index_params=index, consistency_level="Strong"
+            )
+        self._client.load_collection(self._collection)
 
     def _connect(self) -> None:
         from pymilvus import MilvusClient
@@ -92,19 +113,23 @@ class MilvusStore(Store):
 
     def _close(self) -> None:
         self._client.close()
+        self._release()
+
+    def _release(self) -> None:
+        """End the local server; else it holds the folder until the process ends."""
         if self._local is not None:
             from milvus_lite.server_manager import server_manager_instance
 
-            server_manager_instance.release_server(self._local)  # else it holds the folder until the process ends
+            server_manager_instance.release_server(self._local)
 
-    def __len__(self) -> int:
-        if self._count is None:
+    def _count(self) -> int:
+        if self._known_count is None:
             answer = self._client.query(self._collection, filter="", output_fields=["count(*)"])
-            self._count = int(answer[0]["count(*)"])
-        return self._count
+            self._known_count = int(answer[0]["count(*)"])
+        return self._known_count
 
     def _known(self, ids: list[str]) -> set[str]:
-        return {row["id"] for row in self._client.get(self._collection, ids=ids, output_fields=["id"])}
+        return {row["id"] for row in self._client.query(self._collection, filter=_among(ids), output_fields=["id"])}
 
     def _rows(self, ids: list[str], vectors: np.ndarray, metadata: list[dict]) -> list[dict]:
         return [
@@ -114,18 +139,19 @@ class MilvusStore(Store):
 
     def _add(self, ids: list[str], vectors: np.ndarray, metadata: list[dict]) -> None:
         self._client.insert(self._collection, self._rows(ids, vectors, metadata))
-        self._count = None
+        self._known_count = None
 
     def _update(self, ids: list[str], vectors: np.ndarray, metadata: list[dict] | None) -> None:
         if metadata is None:  # an upsert replaces the whole row
-            found = self._client.get(self._collection, ids=ids, output_fields=["id", "metadata"])
-            known = {row["id"]: row["metadata"] for row in found}
+            rows = self._client.query(self._collection, filter=_among(ids), output_fields=["id", "metadata"])
+            known = {row["id"]: row["metadata"] for row in rows}
             metadata = [known[one] for one in ids]
         self._client.upsert(self._collection, self._rows(ids, vectors, metadata))
 
     def _delete(self, ids: list[str]) -> None:
-        self._client.delete(self._collection, ids=ids)
-        self._count = None
+        # With ids= the client writes them into an expression without escaping them.
+        self._client.delete(self._collection, filter=_among(ids))
+        self._known_count = None
 
     def _search(self, queries: np.ndarray, k: int, where: dict | None) -> Iterator[list[tuple[str, float]]]:
         answer = self._client.search(
@@ -138,13 +164,11 @@ class MilvusStore(Store):
         )
         return ([(hit["id"], hit["distance"]) for hit in hits] for hits in answer)
 
-    def flush(self) -> None:
+    def _flush(self) -> None:
         """Close the growing segment: it is written to the disk and gets its index.
 
         Milvus Lite leaves the index to a thread, says that it is finished before it is, and compares all until then.
         To load the collection meanwhile can read half an index. Only its end waits, so it is ended and started again.
-
-        Chapter: vectordb
         """
         self._client.flush(self._collection)
         if self._local is not None:
@@ -152,15 +176,13 @@ class MilvusStore(Store):
             self._connect()
             self._client.load_collection(self._collection)
 
-    def close(self) -> None:
-        """Flush, and stop the local server or leave the connection; a second call does nothing.
+    def _last_flush(self) -> None:
+        self._client.flush(self._collection)
 
-        Chapter: vectordb
-        """
-        if not self._closed:
-            self._client.flush(self._collection)
-            self._close()
-            self._closed = True
+
+def _among(ids: list[str]) -> str:
+    """A filter that only these ids pass."""
+    return f"id in [{', '.join(map(_literal, ids))}]"
 
 
 def _literal(value: str | int) -> str:

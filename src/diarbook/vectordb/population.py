@@ -15,7 +15,7 @@ from diarbook.errors import VectorStoreError
 BLOCK = 50_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Population:
     """Speakers and their utterances as two Gaussians.
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from diarbook.errors import VectorStoreError
-from diarbook.vectordb.base import Store, told
+from diarbook.vectordb.base import VectorStore, explained
 
 NAMESPACE = uuid.UUID("5f1c6a52-6d2b-5e0b-9a51-9a4f7c0f4b1e")
 
 
-class QdrantStore(Store):
+class QdrantStore(VectorStore):
     """A collection of Qdrant.
 
     With a path or in memory it is the client's local mode: another program than the server, which compares every
@@ -58,7 +58,7 @@ class QdrantStore(Store):
         super().__init__(name, dimension, path)
         self._models, self._collection = models, collection
         where = {"url": server} if server else {"path": str(path)} if path else {"location": ":memory:"}
-        with told(name, "start the server, correct the address, or close the program that holds the folder"):
+        with explained(name, "start the server, correct the address, or close the program that holds the folder"):
             self._client = QdrantClient(**where, **({"check_compatibility": False} if server else {}))
             if self._client.collection_exists(collection):
                 width = self._client.get_collection(collection).config.params.vectors.size
@@ -69,12 +69,12 @@ class QdrantStore(Store):
             else:
                 settings = models.VectorParams(size=dimension, distance=models.Distance.COSINE)
                 self._client.create_collection(collection, vectors_config=settings)
-        self._count: int | None = None
+        self._known_count: int | None = None
 
-    def __len__(self) -> int:
-        if self._count is None:
-            self._count = self._client.count(self._collection, exact=True).count
-        return self._count
+    def _count(self) -> int:
+        if self._known_count is None:
+            self._known_count = self._client.count(self._collection, exact=True).count
+        return self._known_count
 
     def _known(self, ids: list[str]) -> set[str]:
         found = self._client.retrieve(self._collection, [_point(one) for one in ids], with_payload=["id"])
@@ -88,7 +88,7 @@ class QdrantStore(Store):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # above 20,000 points it advises a server; the class says so
             self._client.upsert(self._collection, points=points, wait=True)
-        self._count = None
+        self._known_count = None
 
     def _update(self, ids: list[str], vectors: np.ndarray, metadata: list[dict] | None) -> None:
         if metadata is not None:
@@ -103,7 +103,7 @@ class QdrantStore(Store):
     def _delete(self, ids: list[str]) -> None:
         chosen = self._models.PointIdsList(points=[_point(one) for one in ids])
         self._client.delete(self._collection, points_selector=chosen, wait=True)
-        self._count = None
+        self._known_count = None
 
     def _search(self, queries: np.ndarray, k: int, where: dict | None) -> Iterator[list[tuple[str, float]]]:
         models = self._models

@@ -112,7 +112,7 @@ class Records:
         return np.fromiter(both, dtype=np.int64, count=len(both))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """What was read back: the records, and the file of the vectors.
 
@@ -179,7 +179,7 @@ def _manifest(folder: Path) -> dict:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return {"extra": {}, **manifest, "generation": int(manifest["generation"])}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise VectorStoreError(f"{folder / MANIFEST}: is damaged; restore the folder from a copy") from None
 
 
@@ -201,10 +201,11 @@ def load_snapshot(name: str, folder: Path) -> Snapshot | None:
         content = json.loads(table.read_text(encoding="utf-8"))
         records = Records()
         for key, one, row in zip(content["keys"], content["names"], content["metadata"], strict=True):
-            records._put(key, one, row)
-        records.upcoming = content["upcoming"]
+            records._put(int(key), one, row)
+        records.upcoming = max(records.upcoming, int(content["upcoming"]))
+        extra = dict(manifest["extra"])
         if not data.is_file():
             raise KeyError(data.name)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise VectorStoreError(f"{folder}: the {name} store is damaged ({error}); restore it from a copy") from None
-    return Snapshot(records, data, manifest["extra"])
+    return Snapshot(records, data, extra)
