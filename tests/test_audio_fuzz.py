@@ -87,6 +87,9 @@ ANYWHERE = st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 255)), max_
     share=st.one_of(st.just(1.0), st.floats(0, 1)),
     twice=st.booleans(),
 )
+@example(
+    kind="ulaw", edits=[(24, 255), (22, 130), (28, 246), (39, 171), (49, 108), (54, 171)], share=0.0971, twice=False
+)
 @example(kind="mp3", edits=[], share=0.3, twice=False)
 @example(kind="wav", edits=[(40, 0), (41, 0), (42, 0), (43, 0)], share=1.0, twice=False)
 def test_a_damaged_head_gives_sound_or_an_error(kind, edits, share, twice):

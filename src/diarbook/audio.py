@@ -270,8 +270,10 @@ def opened(source: str | os.PathLike[str] | BinaryIO, name: str) -> Iterator[Bin
         try:
             file = source
             if not hasattr(source, "read"):
-                standard = os.fspath(source) == STANDARD_INPUT
-                file = sys.stdin.buffer if standard else stack.enter_context(open(source, "rb"))
+                if os.fspath(source) != STANDARD_INPUT:
+                    file = stack.enter_context(open(source, "rb"))
+                elif (file := getattr(sys.stdin, "buffer", None)) is None:
+                    raise AudioError(f"{name}: is closed; name a file, or pipe one")
             if file.isatty():
                 raise AudioError(f"{name}: is a terminal, not audio; name a file, or pipe one")
             if not _can_seek(file):
@@ -282,8 +284,8 @@ def opened(source: str | os.PathLike[str] | BinaryIO, name: str) -> Iterator[Bin
             raise AudioError(f"{name}: no such file; check the path") from None
         except IsADirectoryError:
             raise AudioError(f"{name}: is a folder; name an audio file") from None
-        except (OSError, ValueError, AttributeError) as error:
-            reason = getattr(error, "strerror", None) or "it is closed"
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise AudioError(f"{name}: cannot be read ({reason}); check the path and its permissions") from None
         yield file
 

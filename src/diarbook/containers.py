@@ -111,15 +111,16 @@ class Splice(io.RawIOBase):
         count = min(len(buffer), self._size - self._at)
         if count <= 0:
             return 0
+        done = 0
         if self._at < len(self._stream.head):
             data = self._stream.head[self._at : self._at + count]
-            buffer[: len(data)] = data
-            count = len(data)
-        else:
-            self._file.seek(self._at + self._shift)
-            count = self._file.readinto(memoryview(buffer)[:count])
-        self._at += count
-        return count
+            done = len(data)
+            buffer[:done] = data
+        if done < count:  # decoders take a short read for the end
+            self._file.seek(self._at + done + self._shift)
+            done += self._file.readinto(memoryview(buffer)[done:count])
+        self._at += done
+        return done
 
 
 def container(head: bytes) -> str | None:
@@ -322,8 +323,10 @@ def _au(file: BinaryIO, start: int, size: int) -> Stream:
         return _patched(file, start, size, {start + 8: b"\xff" * 4}, NO_LENGTH)
     if at + length < size and container(_bytes(file, at + length, HEAD)) == "AU":
         return Stream(b"", start, at + length)
-    unknown = length >= PLACEHOLDER or length <= size - at
-    return Stream(b"", start, size, share=1.0 if unknown else max(0, size - at) / length)
+    if length <= size - at or at >= size:
+        return Stream(b"", start, size)
+    share = 1.0 if length >= PLACEHOLDER else (size - at) / length
+    return _patched(file, start, size, {start + 8: b"\xff" * 4}, share=share)
 
 
 _CHUNKED: dict[str | None, Callable[[BinaryIO, int, int], Stream]] = {

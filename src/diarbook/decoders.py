@@ -124,14 +124,13 @@ class MediaDecoder:
             if track is None:
                 raise DecodingError("holds no audio track")
             self._frames = self._decoded(track)
-            first = next(self._frames, None)
+            if (first := next(self._frames, None)) is None:
+                raise DecodingError("no sound can be decoded")
+            self.samplerate, self.channels = first.sample_rate, first.layout.nb_channels
+            self._resampler = av.AudioResampler(format="fltp", layout=first.layout, rate=first.sample_rate)
+            self._rest = self._planes(first)
         except (self._error, ValueError, OSError) as error:
             raise DecodingError(getattr(error, "strerror", None) or str(error)) from None
-        if first is None:
-            raise DecodingError("no sound can be decoded")
-        self.samplerate, self.channels = first.sample_rate, first.layout.nb_channels
-        self._resampler = av.AudioResampler(format="fltp", layout=first.layout, rate=first.sample_rate)
-        self._rest = self._planes(first)
         duration = float(track.duration * track.time_base) if track.duration else (self._container.duration or 0) / 1e6
         self.seconds = duration if kind in _TIMED and duration > 0 else None
 
