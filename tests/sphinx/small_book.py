@@ -1,9 +1,11 @@
 """Small books, built by Sphinx in a process of their own."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 from tests.pages import ROOT
@@ -44,3 +46,9 @@ def build(folder: Path, **pages: str) -> tuple[str, dict[str, str]]:
     (folder / "conf.py").write_text("\n".join(configuration))
     done = run_sphinx(folder)
     return done.stderr, {name: (folder / "out" / f"{name}.html").read_text(encoding="utf-8") for name in pages}
+
+
+def text_of(page: Path) -> str:
+    """The words of a page, without its tags."""
+    html = page.read_text(encoding="utf-8")
+    return " ".join(unescape(re.sub(r"<(script|style).*?</\1>|<[^>]*>", "", html, flags=re.DOTALL)).split())

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
-_ERROR = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception|Interrupt)(?:: .*)?)$", re.MULTILINE)
+_ERROR = re.compile(r"^(?:\w+\.)*((?:(?<=\.)[A-Z]\w*|\w+Error)(?:: .*)?)$", re.MULTILINE)
+_CELL = "In cell {} of the notebook."
+"""The last line of a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,42 +40,37 @@ class Failure:
         The error in one line.
     cell : int, optional
         Number of the code cell that failed, from 1; None when no cell ran.
-    index : int, optional
-        Its index among all cells.
     source : str
         Its first line.
     """
 
     message: str
     cell: int | None = None
-    index: int | None = None
     source: str = ""
 
 
-def failure_of(notebook: Mapping[str, Any], trace: str) -> Failure:
+def failure_of(notebook: Mapping[str, Any], report: str) -> Failure:
     """The cell that failed, and its error.
 
     Parameters
     ----------
     notebook : mapping
         The notebook as far as it ran.
-    trace : str
-        What the executor reports; it names the error of a cell that ran too long, or whose kernel died.
+    report : str
+        What ``execute`` says of it: a traceback, and which cell had begun.
     """
-    lines = _ERROR.findall(_COLOR.sub("", trace))
-    message = lines[-1].rstrip() if lines else "unknown error"
-    failed = None
-    code_cells = [(index, one) for index, one in enumerate(notebook["cells"]) if one["cell_type"] == "code"]
-    for number, (index, cell) in enumerate(code_cells, start=1):
-        if cell.get("execution_count") is None and failed is not None:
-            break
-        failed = (number, index, "".join(cell["source"]).strip().partition("\n")[0])
-        errors = [output for output in cell.get("outputs", ()) if output["output_type"] == "error"]
-        if errors and "raises-exception" not in cell.get("metadata", {}).get("tags", ()):
-            value = _COLOR.sub("", errors[-1]["evalue"]).strip().partition("\n")[0]
-            message = f"{errors[-1]['ename']}: {value}" if value else errors[-1]["ename"]
-            break
-    return Failure(message, *failed) if failed else Failure(message)
+    errors = _ERROR.findall(_COLOR.sub("", report))
+    message = errors[-1].rstrip() if errors else "unknown error"
+    begun = re.search(re.escape(_CELL).replace(r"\{\}", r"(\d+)") + r"\s*$", report)
+    if begun is None:
+        return Failure(message)
+    cells = notebook["cells"][: int(begun[1])]
+    source = "".join(cells[-1]["source"]).strip().partition("\n")[0]
+    for output in cells[-1].get("outputs", ()):
+        if output["output_type"] == "error":
+            value = _COLOR.sub("", output["evalue"]).strip().partition("\n")[0]
+            message = f"{output['ename']}: {value}" if value else output["ename"]
+    return Failure(message, sum(cell["cell_type"] == "code" for cell in cells), source)
 
 
 def notice(failure: Failure) -> nodes.admonition:
@@ -133,11 +130,16 @@ def execute(nb: NotebookNode, cwd: str | None, **options: Any) -> ExecutionResul
     """Execute a notebook; an error of its kernel, which may die or not start, is a failure like that of a cell."""
     from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 
+    begun: list[int] = []
     start = time.perf_counter()
     try:
-        return single_nb_execution(nb, cwd=cwd, **options)
+        options["on_cell_start"] = lambda cell, cell_index: begun.append(cell_index)
+        result = single_nb_execution(nb, cwd=cwd, **options)
     except Exception as error:
-        return ExecutionResult(nb, cwd, time.perf_counter() - start, error, traceback.format_exc())
+        result = ExecutionResult(nb, cwd, time.perf_counter() - start, error, traceback.format_exc())
+    if result.err is not None and begun:
+        result.exc_string += f"\n{_CELL.format(begun[-1] + 1)}\n"
+    return result
 
 
 def failed_pages(app: Sphinx, env: BuildEnvironment, *changes: set[str]) -> list[str]:
