@@ -12,9 +12,10 @@ import stat
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,6 +64,22 @@ def resample(waveform: np.ndarray, rate: float, new_rate: float = SAMPLE_RATE) -
     import soxr
 
     return soxr.resample(waveform, rate, new_rate).astype(np.float32, copy=False)
+
+
+def resample_blocks(blocks: Iterable[np.ndarray], rate: int, new_rate: int = SAMPLE_RATE) -> Iterator[np.ndarray]:
+    """Resample block by block; the resampler keeps its state, so blocks leave no seams.
+
+    Chapter: streaming
+    """
+    if rate == new_rate:
+        yield from blocks
+        return
+    import soxr
+
+    resampler = soxr.ResampleStream(rate, new_rate, 1, dtype="float32")
+    for block in blocks:
+        yield resampler.resample_chunk(block)
+    yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def check_waveform(waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
@@ -372,19 +389,10 @@ def _blocks(file: BinaryIO, stream: Stream, reading: _Reading, seconds: float) -
 
 
 def _resampled(blocks: Iterator[np.ndarray], reading: _Reading, rate: int) -> Iterator[np.ndarray]:
-    """Blocks at the wanted rate; the resampler keeps its state, so blocks leave no seams."""
-    import soxr
-
-    resampler = None
-    for block in blocks:
-        if reading.check.rate == rate:
-            yield block
-            continue
-        if resampler is None:
-            resampler = soxr.ResampleStream(reading.check.rate, rate, 1, dtype="float32")
-        yield resampler.resample_chunk(block)
-    if resampler is not None:
-        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+    """Blocks at the wanted rate; their own is known when the first is there."""
+    first = next(blocks, None)
+    if first is not None:
+        yield from resample_blocks(chain([first], blocks), reading.check.rate, rate)
 
 
 def _unreadable(reading: _Reading, error: Exception) -> AudioError:

@@ -8,9 +8,10 @@ import types
 import numpy as np
 import pytest
 import soundfile
+from tests.soundfiles import cut, encoded, sound
 
 from diarbook.audio import load_audio, resample
-from diarbook.errors import AudioError
+from diarbook.errors import AudioError, AudioWarning
 from diarbook.streaming.sources import file_blocks, microphone_blocks, paced, pcm_blocks
 
 SOUND = (0.3 * np.random.default_rng(0).normal(size=20_000)).clip(-1, 1).astype(np.float32)
@@ -79,10 +80,49 @@ def test_no_samples(data):
         list(pcm_blocks(io.BytesIO(data)))
 
 
-@pytest.mark.parametrize("head", [b"RIFF\x00\x00", b"fLaC\x00\x00", b"OggS\x00\x00", b"ID3\x04\x00"])
+HEADS = [b"RIFF\x00\x00", b"RF64\xff\xff", b"FORM\x00\x00", b"fLaC\x00\x00", b"OggS\x00\x00", b"ID3\x04\x00"]
+HEADS += [b"caff\x00\x01", b".snd\x00\x00", b"\x00\x00\x00\x20ftypM4A ", b"\x1a\x45\xdf\xa3\x01\x00"]
+
+
+@pytest.mark.parametrize("head", HEADS)
 def test_a_file_where_samples_should_be(head):
     with pytest.raises(AudioError, match="not raw samples"):
         list(pcm_blocks(io.BytesIO(head * 100)))
+    with pytest.raises(AudioError, match="not raw samples"):
+        list(pcm_blocks(Dribble(head * 1_000)))
+
+
+@pytest.mark.parametrize("pipe", [io.BytesIO, Dribble])
+def test_an_mp3_without_a_tag_where_samples_should_be(pipe):
+    """Its first two bytes are samples that a quiet recording may begin with: the second frame decides."""
+    mp3 = encoded(sound(1.0), "mp3")
+    assert mp3[0] == 0xFF
+    with pytest.raises(AudioError, match="not raw samples"):
+        list(pcm_blocks(pipe(mp3), seconds=0.01))
+
+
+@pytest.mark.parametrize("first", [-1, -2, -1025, -8192 + 255])
+@pytest.mark.parametrize("seconds", [0.01, 0.5])
+def test_samples_that_look_like_a_frame_are_samples(first, seconds):
+    raw = np.concatenate([np.full(3, first), np.random.default_rng(0).integers(-900, 900, 9_000)]).astype("<i2")
+    heard = np.concatenate(list(pcm_blocks(io.BytesIO(raw.tobytes()), seconds=seconds)))
+    np.testing.assert_array_equal(heard, raw.astype(np.float32) / 32_768)
+
+
+def test_a_file_that_ends_early_is_streamed_to_its_end(tmp_path):
+    """Once the last half second was repeated, or the recording before it was heard."""
+    path = tmp_path / "cut.mp3"
+    path.write_bytes(cut(encoded(sound(12.0), "mp3"), 0.3))
+    with pytest.warns(AudioWarning, match=r"cut\.mp3: ends early: 12\.0 s by its header, 3\.\d s decoded"):
+        heard = np.concatenate(list(file_blocks(path, quiet=True)))
+    with pytest.warns(AudioWarning, match="ends early"):
+        np.testing.assert_array_equal(heard, load_audio(path, quiet=True))
+
+
+def test_a_file_that_cannot_seek_is_streamed(tmp_path):
+    path = tmp_path / "gsm.wav"
+    path.write_bytes(encoded(sound(2.0, 8_000), "wav", 8_000, subtype="GSM610"))
+    assert sum(map(len, file_blocks(path, 0.1))) == 32_000
 
 
 def test_no_package_for_the_microphone(monkeypatch):

@@ -13,24 +13,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from diarbook.audio import SAMPLE_RATE, audio_blocks
+from diarbook.audio import SAMPLE_RATE, audio_blocks, resample_blocks
 from diarbook.containers import container
 from diarbook.errors import AudioError
 
 PIPE_HELP = "pipe 16-bit mono samples, such as `ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -`"
-
-
-def _at_16_khz(blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """Resample block by block; the resampler keeps its state, so blocks leave no seams."""
-    if rate == SAMPLE_RATE:
-        yield from blocks
-        return
-    import soxr
-
-    resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-    for block in blocks:
-        yield resampler.resample_chunk(block)
-    yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def file_blocks(path: str | os.PathLike[str], seconds: float = 0.5, *, quiet: bool = False) -> Iterator[np.ndarray]:
@@ -111,7 +98,7 @@ def pcm_blocks(
             warn("standard input: ended in the middle of a sample; the last byte is left out")
 
     heard = False
-    for block in _at_16_khz(samples(), rate):
+    for block in resample_blocks(samples(), rate):
         heard = heard or len(block) > 0
         yield block
     if not heard:
