@@ -1,5 +1,7 @@
+import io
 import json
 import math
+import time
 
 import pytest
 
@@ -113,7 +115,10 @@ def test_missing_and_extra_files(files, capsys):
 def test_malformed_rttm_names_file_line_and_what_was_expected(files, capsys, text, expected):
     (files / "bad.rttm").write_text(text)
     for pair in (("bad.rttm", "hyp.rttm"), ("ref.rttm", "bad.rttm")):
-        assert run(capsys, *pair) == (1, "", f"diarbook: {expected}\n")
+        status, out, err = run(capsys, *pair)
+        assert (status, out) == (1, "")
+        assert err.startswith(f"diarbook: {expected}; ")
+        assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -126,6 +131,8 @@ def test_malformed_rttm_names_file_line_and_what_was_expected(files, capsys, tex
         (["ref.rttm", "hyp.rttm", "--collar", "wide"], 2, "not a valid float"),
         (["ref.rttm", "hyp.rttm", "--preset", "kind"], 2, "forgiving"),
         (["ref.rttm", "hyp.rttm", "--bootstrap", "--level", "95"], 1, "level must lie between 0 and 1"),
+        (["ref.rttm", "hyp.rttm", "--bootstrap", "--samples", "1000000000"], 2, "1<=x<=1000000"),
+        (["-", "-"], 2, "standard input (-) can be given once only"),
         (["ref.rttm"], 2, "Missing argument"),
     ],
 )
@@ -139,3 +146,117 @@ def test_wrong_use_is_one_line(files, capsys, arguments, status, expected):
 def test_files_written_and_read_score_as_in_memory(files):
     assert read_rttm("ref.rttm") == {name: sorted(turns) for name, turns in REFERENCE.items()}
     assert not math.isnan(pool(diarization_errors(REFERENCE, HYPOTHESIS).values()).rate)
+
+
+NOSCORE_REFERENCE = "SPEAKER a 1 0 10 <NA> <NA> A <NA> <NA>\nNOSCORE a 1 5 5 <NA> <NA> <NA> <NA> <NA>\n"
+LAUGH_REFERENCE = "SPEAKER a 1 0 10 <NA> <NA> A <NA> <NA>\nNON-LEX a 1 5 3 <NA> laugh A <NA> <NA>\n"
+
+
+@pytest.mark.parametrize(
+    ("reference", "rate", "total", "kind"),
+    [(NOSCORE_REFERENCE, 0.0, 5.0, "1 NOSCORE record"), (LAUGH_REFERENCE, 0.25, 6.0, "1 NON-LEX record")],
+)
+def test_marked_time_is_left_out_as_by_md_eval_and_otherwise_mentioned(files, capsys, reference, rate, total, kind):
+    """Values of md-eval-22.pl: 0.00 % of 5 s and 25.00 % of 6 s."""
+    (files / "marked.rttm").write_text(reference)
+    (files / "half.rttm").write_text("SPEAKER a 1 0 5 <NA> <NA> x <NA> <NA>\n")
+    pair = "marked.rttm", "half.rttm", "--json"
+    status, out, err = run(capsys, *pair, "--preset", "nist", "--collar", "0")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["pooled"]["der"] == rate
+    assert json.loads(out)["pooled"]["total"] == total
+    assert json.loads(out)["protocol"]["skip_marked"] is True
+    assert json.loads(run(capsys, *pair, "--skip-marked")[1])["pooled"]["total"] == total
+    for arguments in ([], ["--preset", "nist", "--collar", "0", "--score-marked"]):
+        status, out, err = run(capsys, *pair, *arguments)
+        assert json.loads(out)["pooled"]["der"] == 0.5
+        assert err == f"diarbook: note: marked.rttm: passed over {kind}; --skip-marked leaves out what they mark\n"
+    assert "NOSCORE and NON-LEX left out" in run(capsys, *pair[:2], "--preset", "nist")[1]
+    assert run(capsys, *pair, "--quiet")[2] == ""
+
+
+def test_a_channel_that_the_hypothesis_lacks_counts_as_missed(files, capsys):
+    """md-eval-22.pl says 50.00 % of 20 s; one channel was lost, and 0.00 % of 10 s printed."""
+    lines = [f"SPEAKER a {channel} 0 10 <NA> <NA> A <NA> <NA>\n" for channel in (1, 2)]
+    (files / "two.rttm").write_text("".join(lines))
+    (files / "one.rttm").write_text(lines[0].replace(" A ", " x "))
+    status, out, err = run(capsys, "two.rttm", "one.rttm", "--json")
+    assert status == 0
+    assert json.loads(out)["pooled"]["der"] == 0.5
+    assert json.loads(out)["pooled"]["total"] == 20
+    assert {name: entry["der"] for name, entry in json.loads(out)["files"].items()} == {"a/1": 0, "a/2": 1}
+    assert err == "diarbook: note: the hypothesis has no channel 2 of 'a': it finds nobody there\n"
+    (files / "one.uem").write_text("a 1 0 10\n")
+    status, out, err = run(capsys, "two.rttm", "one.rttm", "--uem", "one.uem")
+    assert (status, out) == (1, "")
+    assert err.startswith("diarbook: the UEM lacks 'a/2'")
+    (files / "both.uem").write_text("a 1 0 10\na 2 0 5\n")
+    assert json.loads(run(capsys, "two.rttm", "one.rttm", "--uem", "both.uem", "--json")[1])["pooled"]["total"] == 15
+    # Another name of the only channel means nothing; another name of one of two is an error with a hint.
+    (files / "letter.rttm").write_text(lines[0].replace("a 1", "a A"))
+    assert json.loads(run(capsys, "one.rttm", "letter.rttm", "--json")[1])["pooled"]["der"] == 0
+    status, _, err = run(capsys, "two.rttm", "letter.rttm")
+    assert status == 1
+    assert "the hypothesis lacks 'a/1', 'a/2'; it has 'a/a': give both the same name" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("a.wav", "it has 'a.wav'"), ("audio/a.flac", "it has 'audio/a.flac'"), ("A", "it has 'A'"), ("other", "add it")],
+)
+def test_ids_that_differ_a_little_get_a_hint(files, capsys, name, hint):
+    write_rttm("one.rttm", {"a": HYPOTHESIS["a"]})
+    write_rttm("ext.rttm", {name: HYPOTHESIS["a"]})
+    (files / "ext.uem").write_text(f"{name} 1 0 5\n")
+    assert hint in run(capsys, "one.rttm", "ext.rttm")[2]
+    err = run(capsys, "one.rttm", "one.rttm", "--uem", "ext.uem")[2]
+    assert hint.replace("add it", "add its regions") in err
+
+
+def test_nothing_to_score_is_an_error(files, capsys):
+    for name in ("empty.rttm", "void.rttm"):
+        (files / name).write_text("")
+    status, out, err = run(capsys, "empty.rttm", "void.rttm")
+    assert (status, out) == (1, "")
+    assert err == (
+        "diarbook: empty.rttm and void.rttm: hold no recording, so there is nothing to score; check that these are"
+        " the files\n"
+    )
+
+
+def test_times_that_look_like_milliseconds_are_noted(files, capsys):
+    (files / "ms.rttm").write_text("SPEAKER a 1 0 10000 <NA> <NA> x <NA> <NA>\nSPEAKER a 1 11000 2000 <NA> <NA> y\n")
+    write_rttm("one.rttm", {"a": REFERENCE["a"]})
+    note = "diarbook: note: hypothesis 'a': times are whole numbers and turns are long; are they milliseconds?\n"
+    assert run(capsys, "one.rttm", "ms.rttm")[2] == note
+
+
+@pytest.mark.parametrize("piped", ["reference", "hypothesis", "uem"])
+def test_standard_input(files, capsys, monkeypatch, piped):
+    paths = {"reference": "ref.rttm", "hypothesis": "hyp.rttm", "uem": "all.uem"}
+    expected = run(capsys, paths["reference"], paths["hypothesis"], "--uem", paths["uem"])
+    data = (files / paths[piped]).read_bytes()
+    paths[piped] = "-"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert run(capsys, paths["reference"], paths["hypothesis"], "--uem", paths["uem"]) == expected
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"what\n")))
+    assert (
+        "diarbook: standard input:1: " in run(capsys, paths["reference"], paths["hypothesis"], "--uem", paths["uem"])[2]
+    )
+
+
+def test_a_name_that_would_write_to_the_terminal_is_refused(files, capsys):
+    (files / "escape.rttm").write_text("SPEAKER \x1b[31ma 1 0 1 <NA> <NA> A <NA> <NA>\n")
+    status, out, err = run(capsys, "escape.rttm", "escape.rttm", "--per-file")
+    assert (status, out) == (1, "")
+    assert "\x1b" not in err
+    assert "escape.rttm:1: recording name '\\x1b[31ma' holds the control character U+001B; remove it" in err
+
+
+def test_a_million_resamples_take_seconds(files, capsys):
+    """They took minutes, a Python call each; a billion were begun without a word."""
+    began = time.process_time()
+    status, out, _ = run(capsys, "ref.rttm", "hyp.rttm", "--bootstrap", "--samples", "1000000")
+    assert status == 0
+    assert "1000000 resamples" in out
+    assert time.process_time() - began < 10  # measured: 0.3 s

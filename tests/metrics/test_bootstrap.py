@@ -1,11 +1,12 @@
 import math
+import sys
 
 import numpy as np
 import pytest
 from scipy.stats import bootstrap, norm
 
 from diarbook.errors import OptionError
-from diarbook.metrics import bootstrap_interval, bootstrap_values
+from diarbook.metrics import bootstrap_interval, bootstrap_values, ratio_interval
 
 
 def test_constant_items_have_no_spread():
@@ -48,3 +49,31 @@ def test_wrong_options_are_told():
         bootstrap_interval(np.mean, [1.0], level=95)
     with pytest.raises(OptionError, match="samples"):
         bootstrap_interval(np.mean, [1.0], samples=0)
+
+
+def test_the_interval_of_a_ratio_is_that_of_the_general_function():
+    rows = np.abs(np.random.default_rng(2).normal(size=(25, 2)))
+    rows[3] = 0
+
+    def ratio(some):
+        return some[:, 0].sum() / some[:, 1].sum()
+
+    assert ratio_interval(rows, 500, seed=4) == pytest.approx(bootstrap_interval(ratio, rows, 500, seed=4), rel=1e-12)
+    assert np.isnan(ratio_interval(np.zeros((3, 2)))).all()
+    assert np.isnan(ratio_interval(np.zeros((0, 2)))).all()
+
+
+def test_the_resamples_do_not_depend_on_how_many_are_held_at_once(monkeypatch):
+    items = np.random.default_rng(0).normal(size=7)
+    whole = bootstrap_values(np.mean, items, 100, seed=1)
+    monkeypatch.setattr(sys.modules[bootstrap_values.__module__], "_BLOCK", 20)
+    np.testing.assert_array_equal(bootstrap_values(np.mean, items, 100, seed=1), whole)
+
+
+@pytest.mark.parametrize("samples", [0, -1, 1_000_001, 10**12])
+def test_a_number_of_resamples_has_limits(samples):
+    for call in (bootstrap_interval, bootstrap_values):
+        with pytest.raises(OptionError, match="samples must lie between 1 and 1,000,000"):
+            call(np.mean, [1.0, 2.0], samples)
+    with pytest.raises(OptionError, match="samples must lie between"):
+        ratio_interval(np.ones((2, 2)), samples)

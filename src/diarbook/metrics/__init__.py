@@ -5,7 +5,7 @@ Only NumPy and SciPy are imported.
 Chapter: evaluation
 """
 
-from diarbook.metrics.bootstrap import bootstrap_interval, bootstrap_values
+from diarbook.metrics.bootstrap import bootstrap_interval, bootstrap_values, ratio_interval
 from diarbook.metrics.confusion import ConfusionMatrix, confusion_matrix
 from diarbook.metrics.der import (
     DiarizationError,
@@ -17,6 +17,7 @@ from diarbook.metrics.der import (
     pool,
 )
 from diarbook.metrics.detection import DetectionError, detection_error, overlap_detection_error, pool_detection
+from diarbook.metrics.exclusions import Exclusions, corpus_exclusions
 from diarbook.metrics.identification import OpenSetCurve, closed_set_accuracy, open_set_curve
 from diarbook.metrics.jer import JaccardError, jaccard_error, jaccard_errors, pool_jaccard
 from diarbook.metrics.protocol import PRESETS, Protocol, preset
@@ -50,6 +51,7 @@ __all__ = [
     "DetectionErrorTradeoff",
     "DiarizationError",
     "ErrorSpan",
+    "Exclusions",
     "JaccardError",
     "OpenSetCurve",
     "OperatingPoint",
@@ -62,6 +64,7 @@ __all__ = [
     "boundary_scores",
     "closed_set_accuracy",
     "confusion_matrix",
+    "corpus_exclusions",
     "coverage",
     "coverage_share",
     "detection_error",
@@ -86,5 +89,6 @@ __all__ = [
     "preset",
     "purity",
     "purity_share",
+    "ratio_interval",
     "score",
 ]

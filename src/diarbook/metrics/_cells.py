@@ -226,20 +226,33 @@ def cut(
     skip_overlap: bool = False,
     uem: Sequence[np.ndarray] | None = None,
     region: str = "all",
+    extent: Sequence[np.ndarray] | None = None,
+    unevaluated: Sequence[np.ndarray] | None = None,
+    unscored: Sequence[np.ndarray] | None = None,
 ) -> Cells:
-    """Cut the time of every recording into cells and say which of them are scored."""
+    """Cut the time of every recording into cells and say which of them are scored.
+
+    ``extent``, ``unevaluated`` and ``unscored`` are those of :class:`diarbook.metrics.exclusions.Exclusions`.
+    """
     number = len(reference.labels)
-    reference, hypothesis = merged(reference), merged(hypothesis)
     margin = int(nanoseconds(collar))
-    sides = [reference, hypothesis]
-    if uem is not None:
-        sides.append(merged(spans(uem)))
+    sides = [merged(reference), merged(hypothesis)]
+    area = uem if uem is not None else extent if region == "reference" else None
+    if area is not None:
+        sides.append(merged(spans(area)))
     # The tape: recording r starts at offset[r], and one nanosecond parts it from the recording before.
-    owners = [columns.recording for columns in sides]
     low, high = np.zeros(number, dtype=np.int64), np.zeros(number, dtype=np.int64)
-    for columns, owner in zip(sides, owners, strict=True):
-        np.minimum.at(low, owner, columns.start)
-        np.maximum.at(high, owner, columns.end)
+    for columns in sides:
+        np.minimum.at(low, columns.recording, columns.start)
+        np.maximum.at(high, columns.recording, columns.end)
+    # What is left out may have no end: nothing of it counts beyond what there is.
+    left_out = {}
+    for name, rows in (("unevaluated", unevaluated), ("unscored", unscored)):
+        if rows is not None:
+            left_out[name] = len(sides)
+            limits = zip(rows, low / NANOSECONDS, high / NANOSECONDS, strict=True)
+            sides.append(merged(spans([np.clip(own, first, last) for own, first, last in limits])))
+    owners = [columns.recording for columns in sides]
     length = high - low + 2 * margin + 2
     if float(length.sum(dtype=float)) >= _LONGEST_TAPE:
         raise OptionError("these recordings are too long to score together; check that their times are seconds")
@@ -260,19 +273,23 @@ def cut(
         np.cumsum(np.bincount(start, minlength=cells + 1) - np.bincount(end, minlength=cells + 1))[:-1]
         for start, end in zip(starts, ends, strict=True)
     ]
-    if uem is not None:
+    if area is not None:
         inside = counts[2] > 0
     elif region == "reference":
         inside = _reference_extent(starts[0], ends[0], owners[0], first, cells)
     else:
         inside = np.ones(cells, dtype=bool)
+    if "unevaluated" in left_out:
+        inside = inside & (counts[left_out["unevaluated"]] == 0)
     scored = inside
+    if "unscored" in left_out:
+        scored = scored & (counts[left_out["unscored"]] == 0)
     if margin:
         scored = scored & (counts[-1] == 0)
     if skip_overlap:
         scored = scored & (counts[0] < 2)
     return Cells(
-        edges, np.diff(edges), offset, first, reference, hypothesis,
+        edges, np.diff(edges), offset, first, sides[0], sides[1],
         starts[0], ends[0], starts[1], ends[1], counts[0], counts[1], inside, scored,
     )  # fmt: skip
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from diarbook.errors import OptionError
 from diarbook.metrics._cells import NANOSECONDS, cut, side
+from diarbook.metrics.exclusions import Exclusions, exclusions
 from diarbook.metrics.protocol import Protocol
+from diarbook.metrics.recordings import matched_recordings
 from diarbook.turns import Turn
 
 NO_SPEECH = "the reference has no speech in the scored region"
@@ -55,7 +56,7 @@ class DiarizationError:
     @property
     def rate(self) -> float:
         """Error over total, a fraction that may exceed 1; NaN where there is nothing to score."""
-        return self.error / self.total if self.total > 0 else math.nan  # (1)
+        return self.error / self.total if self.total > 0 else math.nan  # eq: evaluation-der
 
     @property
     def reason(self) -> str | None:
@@ -120,6 +121,7 @@ def diarization_errors(
     uem: Mapping[str, np.ndarray] | None = None,
     mapping: str = "before_collar",
     region: str = "all",
+    excluded: Mapping[str, Exclusions] | None = None,
     allow_missing: bool = False,
     allow_extra: bool = False,
 ) -> dict[str, DiarizationError]:
@@ -133,6 +135,8 @@ def diarization_errors(
         As in :func:`diarization_error`.
     uem : mapping of str to ndarray of shape (n, 2), optional
         Regions to score, by recording. A recording that only the UEM names has no reference speech.
+    excluded : mapping of str to Exclusions, optional
+        What NOSCORE and NON-LEX records of the reference take out of the score, by recording; None to pass over them.
     allow_missing : bool
         Take a recording without hypothesis as one where the system found nobody.
     allow_extra : bool
@@ -161,37 +165,44 @@ def diarization_errors(
         skip_overlap=protocol.skip_overlap,
         uem=None if uem is None else [uem[name] for name in names],
         region=protocol.region,
+        **({} if excluded is None else _left_out(names, references, excluded)),
     )
     scored = cells.length * cells.scored
     speaking, guessed = cells.reference_count, cells.hypothesis_count
-    missed = cells.per_recording(scored * np.maximum(speaking - guessed, 0))  # (2)
-    false_alarm = cells.per_recording(scored * np.maximum(guessed - speaking, 0))  # (3)
-    both = cells.per_recording(scored * np.minimum(speaking, guessed))
+    missed = cells.per_recording(scored * np.maximum(speaking - guessed, 0))  # eq: evaluation-missed
+    false_alarm = cells.per_recording(scored * np.maximum(guessed - speaking, 0))  # eq: evaluation-false-alarm
+    matched = cells.per_recording(scored * np.minimum(speaking, guessed))
     total = cells.per_recording(scored * speaking)
     counted = cells.cooccurrence(scored)
     whole = cells.scored is cells.inside or protocol.mapping == "after_collar"
     region_time = counted if whole else cells.cooccurrence(cells.length * cells.inside)
     rows, columns = cells.reference.first.tolist(), np.diff(cells.hypothesis.first).tolist()
     errors: dict[str, DiarizationError] = {}
-    parts = zip(names, missed.tolist(), false_alarm.tolist(), both.tolist(), total.tolist(), strict=True)
-    for index, (name, lost, added, shared, spoken) in enumerate(parts):
+    for index, name in enumerate(names):
         mine = slice(rows[index], rows[index + 1]), slice(0, columns[index])
         ours, theirs = best_matching(region_time[mine], None if whole else counted[mine])
-        right = int(counted[mine][ours, theirs].sum())
+        correct = counted[mine][ours, theirs].sum()
         labels, guesses = cells.reference.labels[index], cells.hypothesis.labels[index]
         pairs = {
             guesses[j]: labels[i]
             for i, j in zip(ours.tolist(), theirs.tolist(), strict=True)
             if region_time[rows[index] + i, j] > 0
         }
+        confusion = int(matched[index]) - int(correct)  # eq: evaluation-confusion
         errors[name] = DiarizationError(
-            lost / NANOSECONDS,
-            added / NANOSECONDS,
-            (shared - right) / NANOSECONDS,  # (4)
-            spoken / NANOSECONDS,
+            int(missed[index]) / NANOSECONDS,
+            int(false_alarm[index]) / NANOSECONDS,
+            confusion / NANOSECONDS,
+            int(total[index]) / NANOSECONDS,
             pairs,
         )
     return errors
+
+
+def _left_out(names: Sequence[str], references: Mapping, excluded: Mapping[str, Exclusions]) -> dict[str, list]:
+    """Arguments of ``cut``: extent, unevaluated and unscored regions of each recording."""
+    each = [excluded.get(name) or exclusions(references.get(name, ()), ()) for name in names]
+    return {field: [getattr(one, field) for one in each] for field in ("extent", "unevaluated", "unscored")}
 
 
 def identification_error(
@@ -243,32 +254,6 @@ def identification_error(
         int((scored * speaking).sum()) / NANOSECONDS,
         same,
     )
-
-
-def matched_recordings(references, hypotheses, uem, allow_missing: bool, allow_extra: bool) -> list[str]:
-    """Names of the recordings to score, or an error that names those that one side lacks.
-
-    Chapter: evaluation
-    """
-    names = list(references)
-    if uem is not None:
-        names += [name for name in uem if name not in references]
-        unlisted = [name for name in references if name not in uem]
-        if unlisted:
-            raise OptionError(f"the UEM lacks {_listed(unlisted)}; add its regions, or take it out of the reference")
-    missing = [name for name in references if name not in hypotheses]
-    if missing and not allow_missing:
-        raise OptionError(f"the hypothesis lacks {_listed(missing)}; add it, or allow missing recordings")
-    known = set(names)
-    extra = [name for name in hypotheses if name not in known]
-    if extra and not allow_extra:
-        raise OptionError(f"the reference lacks {_listed(extra)}; add it, or allow extra recordings")
-    return names
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more recordings"
 
 
 def best_matching(together: np.ndarray, second: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

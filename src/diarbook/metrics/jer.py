@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from diarbook.metrics._cells import cut, side
-from diarbook.metrics.der import NO_SPEECH, best_matching, matched_recordings
+from diarbook.metrics.der import NO_SPEECH, best_matching
+from diarbook.metrics.recordings import matched_recordings
 from diarbook.turns import Turn
 
 

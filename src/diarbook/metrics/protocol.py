@@ -29,6 +29,8 @@ class Protocol:
     region : {"all", "reference"}
         What to score where no UEM says so: all that either side mentions, or only the time from the reference's
         first start to its last end.
+    skip_marked : bool
+        Leave out what NOSCORE and NON-LEX records of the reference mark, by the rules of md-eval.
 
     Raises
     ------
@@ -46,6 +48,7 @@ class Protocol:
     skip_overlap: bool = False
     mapping: str = "before_collar"
     region: str = "all"
+    skip_marked: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.collar) and self.collar >= 0):
@@ -56,15 +59,17 @@ class Protocol:
             raise OptionError(f"region must be one of {', '.join(REGIONS)}, got {self.region!r}")
 
     def options(self) -> dict[str, float | bool | str]:
-        """The four options, as keyword arguments of the metrics."""
-        return asdict(self)
+        """The four options that need nothing but turns, as keyword arguments of the metrics."""
+        options = asdict(self)
+        del options["skip_marked"]
+        return options
 
 
 PRESETS: dict[str, Protocol] = {
     "full": Protocol(),
     "fair": Protocol(collar=0.25),
     "forgiving": Protocol(collar=0.25, skip_overlap=True),
-    "nist": Protocol(collar=0.25, region="reference"),
+    "nist": Protocol(collar=0.25, region="reference", skip_marked=True),
     "pyannote": Protocol(mapping="after_collar"),
 }
 
@@ -73,13 +78,19 @@ def preset(name: str) -> Protocol:
     """Protocol that a paper or a tool uses, by its common name.
 
     ``full``: no collar, overlap scored. ``fair``: 0.25 s each side, overlap scored. ``forgiving``: 0.25 s each side,
-    overlap left out. ``nist``: md-eval as in the Rich Transcription evaluations, 0.25 s each side and the reference's
-    extent as region. ``pyannote``: the defaults of pyannote.metrics.
+    overlap left out. ``nist``: md-eval as in the Rich Transcription evaluations, 0.25 s each side, the reference's
+    extent as region, and what NOSCORE and NON-LEX records mark left out. ``pyannote``: the defaults of
+    pyannote.metrics.
 
     Raises
     ------
     OptionError
         When there is no such preset.
+
+    Examples
+    --------
+    >>> preset("fair").collar
+    0.25
 
     References
     ----------

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from diarbook.metrics.bootstrap import bootstrap_interval
+from diarbook.metrics.bootstrap import ratio_interval
 from diarbook.metrics.der import DiarizationError, diarization_errors, mean_rate, pool
+from diarbook.metrics.exclusions import corpus_exclusions
 from diarbook.metrics.jer import JaccardError, jaccard_errors, pool_jaccard
 from diarbook.metrics.protocol import Protocol
+from diarbook.rttm_parse import Mark
 from diarbook.turns import Turn
 
 TOO_FEW = "an interval over files needs two files or more with scored speech"
@@ -65,7 +67,7 @@ class Report:
         """Plain values: rates as fractions, times in seconds, NaN as None beside a ``reason``."""
         pooled, count = self.pooled, max(len(self.errors), 1)
         document = {
-            "protocol": self.protocol.options(),
+            "protocol": asdict(self.protocol),
             "pooled": _entry(pooled, pool_jaccard(self.jaccard), pooled.rate),
             "mean": _entry(
                 DiarizationError(
@@ -124,6 +126,7 @@ def score(
     protocol: Protocol | None = None,
     *,
     uem: Mapping[str, np.ndarray] | None = None,
+    marks: Mapping[str, Sequence[Mark]] | None = None,
     allow_missing: bool = False,
     allow_extra: bool = False,
     samples: int = 0,
@@ -140,6 +143,8 @@ def score(
         By default no collar, overlap scored.
     uem, allow_missing, allow_extra
         As in ``diarization_errors``.
+    marks : mapping of str to sequence of Mark, optional
+        Records of the reference other than SPEAKER, by recording; they count when the protocol says ``skip_marked``.
     samples : int
         Bootstrap resamples of the files; 0 for no interval.
     level, seed
@@ -154,7 +159,8 @@ def score(
     """
     protocol = protocol or Protocol()
     allowed = {"uem": uem, "allow_missing": allow_missing, "allow_extra": allow_extra}
-    errors = diarization_errors(references, hypotheses, **allowed, **protocol.options())
+    excluded = corpus_exclusions(references, marks) if protocol.skip_marked and marks else None
+    errors = diarization_errors(references, hypotheses, excluded=excluded, **allowed, **protocol.options())
     jaccard = jaccard_errors(references, hypotheses, **allowed)
     interval = _interval(errors, jaccard, samples, level, seed) if samples else None
     return Report(protocol, errors, jaccard, interval, uem is not None)
@@ -163,14 +169,10 @@ def score(
 def _interval(errors, jaccard, samples: int, level: float, seed: int) -> Interval:
     """Both intervals from rows of (part, whole), one row a file."""
 
-    def ratio(rows: np.ndarray) -> float:
-        part, whole = rows.sum(axis=0)
-        return part / whole if whole > 0 else math.nan
-
     def bounds(rows: list[tuple[float, float]]) -> tuple[float, float]:
         if sum(whole > 0 for _, whole in rows) < 2:
             return math.nan, math.nan
-        return bootstrap_interval(ratio, np.array(rows), samples, level, seed)
+        return ratio_interval(np.array(rows), samples, level, seed)
 
     return Interval(
         bounds([(error.error, error.total) for error in errors.values()]),
@@ -188,6 +190,7 @@ def describe(protocol: Protocol, has_uem: bool = False) -> str:
     """
     collar = f"collar {protocol.collar:g} s on each side of a boundary" if protocol.collar else "no collar"
     overlap = "overlap left out" if protocol.skip_overlap else "overlap scored"
+    overlap += ", NOSCORE and NON-LEX left out" * protocol.skip_marked
     if not protocol.collar and not protocol.skip_overlap:
         mapping = "speakers matched over all scored time"
     else:
