@@ -6,14 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diarbook.assets import recordings
+from diarbook.assets import recording, recordings
 from diarbook.embeddings import load_embedder
+from diarbook.embeddings.degrade import band_limit
 from diarbook.errors import AudioError, OptionError, VoiceprintError
 from diarbook.turns import Turn
 from diarbook.voiceprints.matching import THRESHOLD
 from diarbook.voiceprints.voice import (
     TWO_VOICES,
+    TWO_VOICES_TELEPHONE,
     consistent,
+    is_telephone,
     measure,
     short_stretches,
     speech_pieces,
@@ -183,6 +186,26 @@ def test_two_people_are_noticed(voice, clips):
 
 def test_two_voices_are_said_apart_at_the_threshold_of_verification():
     assert TWO_VOICES == THRESHOLD
+
+
+def test_the_telephone_is_heard(clips):
+    for clip in [*clips.values(), *recordings("development")]:
+        assert not is_telephone(clip.waveform)
+        assert is_telephone(band_limit(clip.waveform))
+    assert is_telephone(recording("sample").waveform)  # a call
+    assert not is_telephone(np.zeros(16_000))
+
+
+def test_two_women_on_the_telephone_are_noticed():
+    """Above the threshold of wideband speech their voices are one."""
+    call = recording("sample")
+    alone = stretches(call.turns)
+    for regions in (None, [np.concatenate(list(alone.values()))]):
+        both = measure([call.waveform], regions=regions)
+        [doubt] = [warning for warning in both.warnings if "the pieces fall into two groups" in warning]
+        assert TWO_VOICES < float(re.search(r"cosine of (0\.\d+)", doubt)[1]) < TWO_VOICES_TELEPHONE
+    for own in alone.values():
+        assert not any("two groups" in warning for warning in measure([call.waveform], regions=[own]).warnings)
 
 
 def test_where_a_speaker_is_alone():
