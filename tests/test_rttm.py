@@ -218,6 +218,14 @@ def test_files_that_were_joined_with_their_byte_order_marks_are_read():
     assert parse_rttm(text) == {"call": [Turn(0.5, 1.75, "A")], "talk": [Turn(0.5, 1.75, "A")]}
 
 
+def test_rows_that_only_look_like_lines_are_not_read_as_lines():
+    """Ten and eight fields look like two rows of nine when a field that is none holds the word SPEAKER."""
+    text = "SPEAKER a 1 0 1 <NA> <NA> A <NA> SPEAKER\nSPEAKER b 2 5 <NA> <NA> B 0.5\n"
+    with pytest.raises(RttmError, match=r"^RTTM:1: field 10 must be <NA> or a number, got 'SPEAKER'"):
+        parse_rttm(text)
+    assert parse_rttm("SPEAKER SPEAKER 1 0 1 <NA> <NA> SPEAKER\n") == {"SPEAKER": [Turn(0, 1, "SPEAKER")]}
+
+
 TWO_CHANNELS = "SPEAKER a 1 0 10 <NA> <NA> A <NA> <NA>\nSPEAKER a 2 0 10 <NA> <NA> A <NA> <NA>\n"
 
 

@@ -1,6 +1,9 @@
+import io
 import json
 
+import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +55,18 @@ def test_a_sound_file_has_no_fault():
         (GOOD.replace("\n", "\r"), (1, 46), "warning", "carriage return", "LF"),
         ("", (1, 1), "warning", "no SPEAKER line", "right file"),
         (b"\x00", (1, 1), "error", "record type", "comment"),
+        (b"\x1f\x8b\x08\x00", (1, 1), "error", "is compressed", "decompress"),
+        (b"RIFF\x24\x00\x00\x00WAVE", (1, 1), "error", "is audio", "who speaks"),
+        ("SPEAKER a 1 0 10 <NA> <NA> Ann Lee <NA>\n", (1, 32), "error", "field 9 must be <NA>", "use _"),
+        ("SPEAKER my file 1 0 10 <NA> <NA> A <NA>\n", (1, 21), "error", "field 6 must be <NA>, got '10'", "use _"),
+        ("SPEAKER a 1 0 10 <NA> Ann <NA> <NA>\n", (1, 23), "error", "field 7 must be <NA>", "field 8"),
+        (line(speaker="Jean\u00a0Luc"), (1, 36), "error", "got 11", "the NO-BREAK SPACE (U+00A0) after 'Jean'"),
+        (GOOD.replace("\n", "\r") * 2, (1, 1), "error", "carriage return alone", "convert to LF"),
+        (line() + "\ufeff" + line(recording="b"), (2, 1), "warning", "where files were joined", "remove it"),
+        (line(speaker="\x1b[31mA"), (1, 31), "error", "control character U+001B", "remove it"),
+        (line(recording="a\u200b"), (1, 9), "error", "ZERO WIDTH SPACE", "remove it"),
+        (line(tail=" 1 <NA>"), (1, 33), "warning", "the confidence 1 is a whole number", "use _"),
+        (line("1000", "2000") + line("20000", "3000"), (1, 13), "warning", "whole numbers", "divide by 1000"),
     ],
 )
 def test_each_fault_has_its_place_and_remedy(text, at, severity, message, remedy):
@@ -62,6 +77,38 @@ def test_each_fault_has_its_place_and_remedy(text, at, severity, message, remedy
 def test_times_beyond_the_audio():
     assert shown(line("0.5", "1.0"), durations={"a": 1.5, "b": 0.1}) == []
     assert "beyond the audio of 1.400 s" in shown(line("0.5", "1.0"), durations={"a": 1.4})[0][3]
+
+
+def test_a_recording_without_audio_is_named():
+    fault = (2, 1, "warning", "there is no audio of 'b', so its end is not checked")
+    assert [row[:4] for row in shown(line() + line(recording="b"), durations={"a": 9.0, "c": 9.0})] == [fault]
+    assert [row[:4] for row in shown(line(), durations={})] == [(1, *fault[1:3], fault[3].replace("'b'", "'a'"))]
+    [missing] = lint_uem(b"b 1 0 10\n", durations={"a": 5.0})
+    assert missing.message == fault[3]
+
+
+def test_channels_are_stated_and_not_taken_for_one():
+    """The advice was to join turns of two channels, and nothing said that there are two."""
+    text = line("0", "10") + line("0", "10").replace("a 1", "a 2") + line("3", "1", recording="b")
+    assert shown(text) == [
+        (1, 1, "note", "recording 'a' has 2 channels, 1, 2", "each is scored by itself, as a/1 and so on")
+    ]
+    # Lines of two channels may alternate, each in its own order.
+    text += line("11").replace("a 1", "a 2") + line("10.5")
+    assert [row[2:4] for row in shown(text)] == [
+        ("note", "recording 'a' has 2 channels, 1, 2"),
+        ("warning", "recording 'a' goes on after lines of 'b'"),
+    ]
+    [note] = lint_uem(b"a 1 0 10\na 2 5 10\n")
+    assert (note.severity, note.message) == ("note", "recording 'a' has 2 channels, 1, 2")
+
+
+def test_records_that_only_nist_heeds_are_noted():
+    text = GOOD + "NOSCORE a 1 5 5 <NA> <NA> <NA>\nNON-LEX a 1 1 1 <NA> laugh A\nNON-LEX a 1 2 1 <NA> laugh A\n"
+    assert [row[:4] for row in shown(text)] == [
+        (2, 1, "note", "1 NOSCORE record"),
+        (3, 1, "note", "2 NON-LEX records"),
+    ]
 
 
 def test_touching_and_other_speakers_do_not_overlap():
@@ -165,12 +212,91 @@ def test_command(tmp_path, capsys, monkeypatch):
     assert status("good.rttm", "--audio", "nowhere")[0] == 1
 
 
-def test_command_measures_the_audio(tmp_path, capsys):
-    import numpy as np
-    import soundfile
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(["lint", *map(str, arguments)])
+    output = capsys.readouterr()
+    return stop.value.code, output.out, output.err
 
-    soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
-    (tmp_path / "late.rttm").write_text(line("0.5", "1.0"))
-    with pytest.raises(SystemExit):
-        main(["lint", str(tmp_path / "late.rttm"), "--audio", str(tmp_path), "--strict"])
-    assert "beyond the audio of 1.000 s" in capsys.readouterr().out
+
+@pytest.mark.parametrize(
+    ("file", "recording"),
+    [
+        ("a.wav", "a"),
+        ("my talk.wav", "my_talk"),
+        ("e\u0301te\u0301.flac", "été"),
+        ("a.aiff", "a"),
+        ("a.w64", "a"),
+        ("a.opus", "a"),
+        ("a.au", "a"),
+        ("a.OGG", "a"),
+    ],
+)
+def test_audio_goes_by_the_name_that_diarize_gives_it(tmp_path, capsys, file, recording):
+    """500 s in 1 s of audio were found for four extensions, and in names without spaces and accents."""
+    kind = {"subtype": "OPUS", "format": "OGG"} if file.endswith("opus") else {}
+    soundfile.write(tmp_path / file, np.zeros(16000), 16000, **kind)
+    (tmp_path / "notes.txt").write_text("no audio")
+    (tmp_path / "late.rttm").write_text(line("0.5", "500", recording=recording))
+    status, out, _ = run(capsys, tmp_path / "late.rttm", "--audio", tmp_path, "--strict")
+    assert status == 1
+    assert "ends at 500.500 s, beyond the audio of 1.0" in out
+    assert "no audio of" not in out
+    (tmp_path / "late.rttm").write_text(line("0.5", "0.4", recording=recording) + line(recording="other"))
+    status, out, _ = run(capsys, tmp_path / "late.rttm", "--audio", tmp_path)
+    assert status == 0
+    assert "late.rttm:2:1: warning: there is no audio of 'other', so its end is not checked" in out
+
+
+def test_audio_that_cannot_be_read_is_an_error(tmp_path, capsys):
+    (tmp_path / "a.wav").write_text("no audio")
+    (tmp_path / "a.rttm").write_text(line())
+    status, out, err = run(capsys, tmp_path / "a.rttm", "--audio", tmp_path)
+    assert (status, out) == (1, "")
+    assert "a.wav: cannot be read as audio" in err
+
+
+def test_a_folder_is_its_files(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "all"
+    folder.mkdir()
+    (folder / "a.rttm").write_text(line())
+    (folder / "B.RTTM").write_text(line(recording="b", duration="0"))
+    (folder / "c.uem").write_text("a 1 5 2\n")
+    (folder / "readme.txt").write_text("who")
+    status, out, err = run(capsys, "all")
+    assert status == 1
+    assert [text.split(":")[0] for text in out.splitlines()] == ["all/B.RTTM", "all/c.uem"]
+    assert err == "3 files, 1 error, 1 warning\n"
+    assert run(capsys, "all", "--quiet")[2] == ""
+    (folder / "c.uem").unlink()
+    (folder / "z.rttm").write_text(line("5"))
+    status, out, _ = run(capsys, "all")
+    assert status == 1
+    assert "all/z.rttm:1:1: error: recording 'a' is also in all/a.rttm; keep one of them" in out
+    (tmp_path / "void").mkdir()
+    status, out, err = run(capsys, "void")
+    assert (status, out) == (1, "")
+    assert err == "diarbook: void: the folder holds no .rttm or .uem file; name another folder or a file\n"
+
+
+def test_standard_input(capsys, monkeypatch):
+    for text, expected in (
+        (line(duration="0"), "standard input:1:17: warning: the turn has no length"),
+        ("\ufeff;; UEM\na 1 5 2\n", "standard input:2:7: error: ends at 2 s before it starts at 5 s"),
+        ("SPEAKER a 1 5\n", "standard input:1:13: error: a SPEAKER line has 10 fields"),
+        ("SPEAKER a 1 0 10 <NA> <NA> Ann Lee <NA>\n", "standard input:1:32: error: field 9"),
+    ):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        assert expected in run(capsys, "-")[1]
+    status, _, err = run(capsys, "-", "-")
+    assert status == 2
+    assert "standard input (-) can be given once only" in err
+
+
+def test_notes_are_no_faults(tmp_path, capsys):
+    (tmp_path / "two.rttm").write_text(line() + line().replace("a 1", "a 2"))
+    status, out, err = run(capsys, tmp_path / "two.rttm", "--strict")
+    assert status == 0
+    assert ":1:1: note: recording 'a' has 2 channels, 1, 2;" in out
+    assert err == "1 file, 0 errors, 0 warnings\n"
