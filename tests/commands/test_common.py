@@ -163,6 +163,15 @@ def test_progress_is_drawn_on_a_terminal_without_color(monkeypatch):
     assert "\x1b[" not in screen.getvalue()
 
 
+def test_progress_without_any_stage_ends_all_the_same(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with common.progress("silence"):
+        pass
+    assert "silence: 100%" in screen.getvalue()
+
+
 @pytest.mark.parametrize("stream", [None, io.StringIO()])
 def test_progress_is_not_drawn_elsewhere(monkeypatch, stream):
     monkeypatch.setattr("sys.stderr", stream)

@@ -106,6 +106,7 @@ def progress(name: str) -> Iterator[Callable[[str, float], None]]:
             bar.update(max(0, round(100 * share) - bar.n))
 
         yield advance
+        bar.update(100 - bar.n)  # silence is done without any stage
 
 
 @contextmanager
