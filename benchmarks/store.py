@@ -111,13 +111,13 @@ def kill_writers(path: Path, kills: int, moments: random.Random) -> tuple[int, i
         process.stdout.readline()
         time.sleep(moments.uniform(0.05, 0.6))
         os.kill(process.pid, signal.SIGKILL)
-        told = {name for line in process.stdout.read().decode().split("\n")[:-1] for name in line.split()}
+        reported = {name for line in process.stdout.read().decode().split("\n")[:-1] for name in line.split()}
         process.wait()
         begin = time.perf_counter()
         with VoiceprintStore(path, create=False) as store:
             slowest = max(slowest, 1e3 * (time.perf_counter() - begin))
-            lost += len(told - set(store.names()))
-        acknowledged += len(told)
+            lost += len(reported - set(store.names()))
+        acknowledged += len(reported)
     return acknowledged, lost, slowest
 
 

@@ -110,9 +110,9 @@ def test_bits_agree_as_often_as_the_angle_says():
 def test_a_stolen_key_gives_back_most_of_the_direction():
     vectors = units(50, 192)
     for bits, expected in ((192, math.sqrt(2 / math.pi)), (48, math.sqrt(2 / math.pi) / 2)):
-        found = np.array([estimate_from_code(sign_code(v, KEY, bits), KEY, 192) for v in vectors])
-        np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1)
-        assert (found * vectors).sum(axis=1).mean() == pytest.approx(expected, abs=0.02)
+        estimates = np.array([estimate_from_code(sign_code(v, KEY, bits), KEY, 192) for v in vectors])
+        np.testing.assert_allclose(np.linalg.norm(estimates, axis=1), 1)
+        assert (estimates * vectors).sum(axis=1).mean() == pytest.approx(expected, abs=0.02)
 
 
 def test_linkability_by_hand():
@@ -170,8 +170,8 @@ def test_a_vector_is_inverted_by_following_the_gradient():
     assert cosines[0] < 0.9
     assert cosines[-1] > 0.98
     np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-5)
-    found = network(torch.tensor(features)[None])[0].numpy()
-    assert found @ target / np.linalg.norm(found) / np.linalg.norm(target) > 0.98
+    estimates = network(torch.tensor(features)[None])[0].numpy()
+    assert estimates @ target / np.linalg.norm(estimates) / np.linalg.norm(target) > 0.98
     again, _ = invert_embedding(network, target, 30, 6, steps=60)
     np.testing.assert_array_equal(features, again)
     with pytest.raises(OptionError, match="the target is 3 numbers"):

@@ -175,7 +175,7 @@ def sign_code(vectors: np.ndarray, key: bytes, bits: int) -> np.ndarray:
 
 
 def agreement(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Share of bits that two codes have in common; 0.5 is what strangers have.
+    """Share of bits that two codes have in common; 0.5 is what two people have.
 
     Parameters
     ----------

@@ -154,9 +154,9 @@ def test_small_world_against_faiss(gallery):
     assert sizes == sorted(sizes, reverse=True)
     assert max(len(links) for links in graph.layers[0].values()) <= 16
     assert all(row in graph.layers[level] for level in range(len(sizes)) for row in graph.layers[-1])
-    found = {width: [graph.search(one, 10, width) for one in q] for width in (10, 40, 160)}
-    recalls = [recall_at_k([hit[0] for hit in hits], truth, 10) for hits in found.values()]
-    looked = [np.mean([hit[2] for hit in hits]) for hits in found.values()]
+    results = {width: [graph.search(one, 10, width) for one in q] for width in (10, 40, 160)}
+    recalls = [recall_at_k([hit[0] for hit in hits], truth, 10) for hits in results.values()]
+    looked = [np.mean([hit[2] for hit in hits]) for hits in results.values()]
     assert recalls == sorted(recalls)
     assert looked == sorted(looked)
     assert looked[1] < len(x) / 2

@@ -56,16 +56,16 @@ def filled(request, tmp_path):
 
 
 def agrees(store, rows, query, k=5, where=None):
-    found = store.search(np.array(query), k, where)[0]
+    hits = store.search(np.array(query), k, where)[0]
     wanted = plain(rows, query, k, where)
     if store.name in TOLERANCE:
         true = dict(plain(rows, query, len(rows), where))
-        assert len(found) == len(wanted)
-        assert all(abs(true[hit.id] - hit.score) < TOLERANCE[store.name] for hit in found)
+        assert len(hits) == len(wanted)
+        assert all(abs(true[hit.id] - hit.score) < TOLERANCE[store.name] for hit in hits)
     else:
-        assert [hit.id for hit in found] == [one for one, _ in wanted]
-        assert np.allclose([hit.score for hit in found], [score for _, score in wanted], atol=1e-5)
-    assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
+        assert [hit.id for hit in hits] == [one for one, _ in wanted]
+        assert np.allclose([hit.score for hit in hits], [score for _, score in wanted], atol=1e-5)
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
 def test_life_of_a_store(filled, tmp_path):

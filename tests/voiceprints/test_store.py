@@ -87,7 +87,7 @@ def test_deleted_bytes_are_gone_from_every_file(store, tmp_path):
     assert len(store) == 50
 
 
-def test_a_reader_in_the_way_of_a_deletion_is_told(tmp_path):
+def test_a_reader_in_the_way_of_a_deletion_is_named(tmp_path):
     with VoiceprintStore(tmp_path / "v.db", timeout=0.1) as store, VoiceprintStore(tmp_path / "v.db") as reader:
         store.add_many([person(), person("Bob", 1)])
         reader._connection.execute("BEGIN")
@@ -124,12 +124,12 @@ def test_search_is_exact(tmp_path_factory, count, k, seed, repeats):
     with VoiceprintStore(tmp_path_factory.mktemp("s") / "v.db") as store:
         store.add_many([person(f"p{index:02}", vector=vector) for index, vector in enumerate(vectors)])
         query = rng.normal(size=4)
-        found = store.search(query * 7, model="campplus", model_version="v1", k=k)
+        matches = store.search(query * 7, model="campplus", model_version="v1", k=k)
         names, matrix = store.matrix()
         scores = matrix @ (query / np.linalg.norm(query)).astype(np.float32)
     order = sorted(range(count), key=lambda index: (-scores[index], index))[:k]
-    assert [match.name for match in found] == [names[index] for index in order]
-    np.testing.assert_allclose([match.score for match in found], scores[order], atol=1e-6)
+    assert [match.name for match in matches] == [names[index] for index in order]
+    np.testing.assert_allclose([match.score for match in matches], scores[order], atol=1e-6)
 
 
 def test_a_search_names_what_its_scores_belong_to(store):

@@ -63,8 +63,8 @@ def build_inverted_file(vectors: np.ndarray, lists: int, *, iterations: int = 10
 
     Chapter: vectordb
     """
-    found = fit_k_means(vectors, lists, restarts=1, iterations=iterations, seed=seed, spherical=True)
-    centroids = found.centers.astype(np.float32)
+    fit = fit_k_means(vectors, lists, restarts=1, iterations=iterations, seed=seed, spherical=True)
+    centroids = fit.centers.astype(np.float32)
     nearest = (vectors @ centroids.T).argmax(axis=1)
     return InvertedFile(vectors, centroids, tuple(np.flatnonzero(nearest == drawer) for drawer in range(lists)))
 
@@ -182,11 +182,11 @@ class SmallWorld:
         """
         start, looked = [self.entry], 0
         for layer in reversed(self.layers[1:]):
-            found, seen = self._walk(query, start, 1, layer)  # greedy: keep the single best
-            start, looked = [found[0][1]], looked + seen
-        found, seen = self._walk(query, start, max(width, k), self.layers[0])
-        rows = np.array([row for _, row in found[:k]], dtype=int)
-        return rows, np.array([score for score, _ in found[:k]]), looked + seen
+            nearest, seen = self._walk(query, start, 1, layer)  # greedy: keep the single best
+            start, looked = [nearest[0][1]], looked + seen
+        nearest, seen = self._walk(query, start, max(width, k), self.layers[0])
+        rows = np.array([row for _, row in nearest[:k]], dtype=int)
+        return rows, np.array([score for score, _ in nearest[:k]]), looked + seen
 
     def _walk(self, query: np.ndarray, start: list[int], width: int, layer: dict) -> tuple[list, int]:
         """Best-first search of one layer: (cosine, row), best first, and how many vectors were compared."""
@@ -223,24 +223,24 @@ class SmallWorld:
             start = [self._walk(query, start, 1, layer)[0][0][1]]
         for number in range(min(level, top), -1, -1):
             layer = self.layers[number]
-            found, _ = self._walk(query, start, self.width, layer)
+            nearest, _ = self._walk(query, start, self.width, layer)
             limit = self.links * (2 if number == 0 else 1)
-            layer[row] = self._spread(found, self.links)
+            layer[row] = self._spread(nearest, self.links)
             for other in layer[row]:
                 layer[other].append(row)
                 if len(layer[other]) > limit:
                     scores = (self.vectors[layer[other]] @ self.vectors[other]).tolist()
                     ordered = sorted(zip(scores, layer[other], strict=True), reverse=True)
                     layer[other] = self._spread(ordered, limit)
-            start = [one for _, one in found]
+            start = [one for _, one in nearest]
         while len(self.layers) <= level:
             self.layers.append({row: []})
             self.entry = row
 
-    def _spread(self, found: list[tuple[float, int]], limit: int) -> list[int]:
+    def _spread(self, nearest: list[tuple[float, int]], limit: int) -> list[int]:
         """Near neighbours that are nearer to the node than to each other: links in all directions."""
         chosen: list[int] = []
-        for score, row in found:
+        for score, row in nearest:
             if len(chosen) == limit:
                 break
             if not chosen or (self.vectors[chosen] @ self.vectors[row]).max() < score:

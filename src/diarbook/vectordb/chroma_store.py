@@ -68,9 +68,9 @@ class ChromaStore(VectorStore):
         }
         with explained(name, "start the server, correct the address, or restore the folder from a copy"):
             if server:
-                place = urlsplit(server)
+                address = urlsplit(server)
                 self._client = chromadb.HttpClient(
-                    host=place.hostname, port=place.port or 8000, ssl=place.scheme == "https", settings=quiet
+                    host=address.hostname, port=address.port or 8000, ssl=address.scheme == "https", settings=quiet
                 )
             else:
                 self._client = chromadb.PersistentClient(str(path), settings=quiet)

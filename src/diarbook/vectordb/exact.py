@@ -66,12 +66,12 @@ def _all_scores(vectors: np.ndarray, queries: np.ndarray) -> Iterator[np.ndarray
         yield from queries[start : start + rows] @ vectors.T  # (1), for several q at once
 
 
-def recall_at_k(found: Sequence[Iterable], truth: Sequence[Iterable], k: int) -> float:
+def recall_at_k(results: Sequence[Iterable], truth: Sequence[Iterable], k: int) -> float:
     """Mean share of the ``k`` truly nearest that a search returned among its first ``k``.
 
     Parameters
     ----------
-    found, truth : sequence of sequence
+    results, truth : sequence of sequence
         Ids or positions for each query, nearest first.
     k : int
         The truth must hold so many for each query.
@@ -92,12 +92,12 @@ def recall_at_k(found: Sequence[Iterable], truth: Sequence[Iterable], k: int) ->
 
     Chapter: vectordb
     """
-    if len(found) != len(truth):
-        raise VectorStoreError(f"recall: {len(found)} results for {len(truth)} queries; give one for each")
+    if len(results) != len(truth):
+        raise VectorStoreError(f"recall: {len(results)} results for {len(truth)} queries; give one for each")
     if not len(truth):
         return float("nan")
     shares = []
-    for got, true in zip(found, truth, strict=True):
+    for got, true in zip(results, truth, strict=True):
         true = list(true)[:k]
         if len(true) < k:
             raise VectorStoreError(f"recall at {k}: the truth holds {len(true)} for a query; search exactly for {k}")

@@ -197,8 +197,8 @@ class FaissStore(VectorStore):
 
     def _named(self, scores: np.ndarray, keys: np.ndarray) -> Iterator[list[tuple[str, float]]]:
         names = self._records.names
-        for row, found in zip(scores.tolist(), keys.tolist(), strict=True):
-            yield [(names[key], score) for key, score in zip(found, row, strict=True) if key >= 0]
+        for row, row_keys in zip(scores.tolist(), keys.tolist(), strict=True):
+            yield [(names[key], score) for key, score in zip(row_keys, row, strict=True) if key >= 0]
 
     def _search_and_sift(self, queries: np.ndarray, k: int, allowed: set[int]) -> Iterator[list[tuple[str, float]]]:
         names, total = self._records.names, len(self)
@@ -206,15 +206,15 @@ class FaissStore(VectorStore):
             asked = min(total, 4 * k)
             while True:
                 scores, keys = self._index.search(query[None], asked)
-                found = [
+                passing = [
                     (names[key], score)
                     for key, score in zip(keys[0].tolist(), scores[0].tolist(), strict=True)
                     if key in allowed
                 ]
-                if len(found) >= k or asked == total:
+                if len(passing) >= k or asked == total:
                     break
                 asked = min(total, 4 * asked)
-            yield found[:k]
+            yield passing[:k]
 
     # ------------------------------------------------------------ files
 

@@ -77,8 +77,8 @@ class QdrantStore(VectorStore):
         return self._known_count
 
     def _known(self, ids: list[str]) -> set[str]:
-        found = self._client.retrieve(self._collection, [_point(one) for one in ids], with_payload=["id"])
-        return {point.payload["id"] for point in found}
+        points = self._client.retrieve(self._collection, [_point(one) for one in ids], with_payload=["id"])
+        return {point.payload["id"] for point in points}
 
     def _add(self, ids: list[str], vectors: np.ndarray, metadata: list[dict]) -> None:
         points = [

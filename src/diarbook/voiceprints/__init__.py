@@ -1,4 +1,4 @@
-"""Voices that are kept: enrolment, storage, verification, identification.
+"""Voices that are kept: enrollment, storage, verification, identification.
 
 Chapter: voiceprints
 """
