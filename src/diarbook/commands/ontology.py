@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
+from diarbook.commands.common import checked_output, examples, force_option, quiet_option, say, write_output
 from diarbook.errors import KnowledgeError
 
 _FORMATS = ("ttl", "jsonld", "csv")
@@ -20,12 +18,17 @@ def _concepts() -> dict:
     raise KnowledgeError("the ontology is in the book's repository; run this in a clone of it")
 
 
-@click.group("ontology", short_help="Check and export the book's terms.")
+@click.group(
+    "ontology",
+    short_help="Check and export the book's terms.",
+    epilog=examples("diarbook ontology check", "diarbook ontology export --format ttl -o terms.ttl"),
+)
 def command() -> None:
     """The book's terms as data, a SKOS model."""
 
 
-@command.command("check")
+@command.command("check", epilog=examples("diarbook ontology check"))
+@quiet_option
 def check() -> int:
     """Print every fault as file:line: concept: what is wrong.
 
@@ -46,25 +49,24 @@ def check() -> int:
     for fault in faults:
         click.echo(fault)
     schemes = len({concept.scheme for concept in concepts.values()})
-    click.echo(f"{len(concepts)} concepts in {schemes} schemes, {len(faults)} faults", err=True)
+    say(f"{len(concepts)} concepts in {schemes} schemes, {len(faults)} faults")
     return int(bool(faults))
 
 
-@command.command("export")
+@command.command("export", epilog=examples("diarbook ontology export --format csv > terms.csv"))
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="ttl", show_default=True, help="Of the export.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to standard output.")
-def export_(form: str, output: str | None) -> int:
+@force_option
+@quiet_option
+def export_(form: str, output: str | None, force: bool) -> None:
     """Write the concepts as Turtle, JSON-LD or CSV."""
-    from diarbook.files import write_atomically
     from diarbook.knowledge.ontology import problems
     from diarbook.knowledge.skos import export
 
+    if force and output is None:
+        raise click.UsageError("--force replaces files; give --output with it")
+    path = None if output is None else checked_output(output, force=force)
     concepts = _concepts()
     if faults := problems(concepts):
         raise KnowledgeError(f"{len(faults)} faults, the first: {faults[0]}; see `diarbook ontology check`")
-    text = export(concepts, form)
-    if output:
-        write_atomically(Path(output), text)
-    else:
-        sys.stdout.write(text)
-    return 0
+    write_output(export(concepts, form), path)
