@@ -183,6 +183,16 @@ def test_the_end_of_the_stream_decides_everything():
     assert one.decided > 7.9
 
 
+@pytest.mark.parametrize("seconds", [10.4, 12.1, 12.5, 12.9])
+def test_the_last_step_of_a_long_stream_is_looked_at(seconds):
+    """Sound after the last whole step, up to a second of it, is decided when the stream ends."""
+    one = diarizer(latency=5.0)
+    turns = one.push(hum([(1, 6, 0), (seconds - 2.5, seconds - 0.05, 1)], seconds)) + one.finish()
+    assert turns[-1].speaker == "SPEAKER_01"
+    assert turns[-1].end == pytest.approx(seconds - 0.05, abs=0.04)
+    assert one.decided > seconds - 0.05
+
+
 def test_turns_that_have_begun_can_be_seen():
     one = diarizer(latency=1.0)
     one.push(hum([(1, 6, 0)], 6.0))

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from diarbook.segmentation.model import SegmentationModel
 
 DEFAULT_EMBEDDER = "campplus"
+HALF_SECOND = SAMPLE_RATE // 2
+QUIET_DB = -35.0  # sound whose loudest half second is below this is raised to it
 Answer = TypeVar("Answer")
 
 
@@ -107,10 +109,12 @@ class Engine:
         if frames == 0 or (final and recent.end == first + frames):
             return recent
         sound = audio.get(first * FRAME_SAMPLES, audio.heard)
-        posteriors = self._posteriors(np.pad(sound, (0, CHUNK_SAMPLES - len(sound))), frames, audio.heard)
+        sound = np.pad(sound, (0, CHUNK_SAMPLES - len(sound)))  # what is not there yet is silence to the network
+        loudest = max(recent.loudest, loudest_half_second(sound))
+        posteriors = self._posteriors(sound, gain_for(loudest), frames, audio.heard)
         wanted = final or frames < frame_count(CHUNK_SAMPLES) or (recent.looks + 1) % self._crowded_every == 0
         crowded = self._crowded(audio, first, posteriors) if wanted else ()
-        return recent.add(Chunk(first, posteriors, crowded), decided)
+        return recent.add(Chunk(first, posteriors, crowded), loudest, decided)
 
     @property
     def _crowded_every(self) -> int:
@@ -118,16 +122,16 @@ class Engine:
         steps = self._settings.look_ahead_frames // self._settings.step_frames
         return max(1, min(self._settings.crowded_every, steps))
 
-    def _posteriors(self, sound: np.ndarray, frames: int, heard: int) -> np.ndarray:
-        """What the network says of a chunk. What is not there yet is silence to it; its frames are cut off."""
+    def _posteriors(self, sound: np.ndarray, gain: np.float32, frames: int, heard: int) -> np.ndarray:
+        """What the network says of the first frames of a chunk."""
         if is_silent(sound):
             posteriors = np.zeros((frames, len(POWERSET)), dtype=np.float32)
             posteriors[:, 0] = 1
             return posteriors
         if self._segmentation is None:
             self._segmentation = load_segmentation()
-        run = self._segmentation.run
-        scores = _answer(lambda: run(sound[None, None]), "segmentation", heard)
+        run, batch = self._segmentation.run, (sound * gain)[None, None]
+        scores = _answer(lambda: run(batch), "segmentation", heard)
         return np.exp(scores[0, :frames]).astype(np.float32)
 
     def _crowded(self, audio: RecentAudio, first: int, posteriors: np.ndarray) -> tuple[CrowdedVoice, ...]:
@@ -182,6 +186,36 @@ class Engine:
             return np.asarray(vectors), np.diff(edges) / embedder.frame_rate
 
         return _answer(run, "embedding", audio.heard)
+
+
+def loudest_half_second(sound: np.ndarray) -> float:
+    """Mean square of the loudest of a chunk's half seconds.
+
+    Chapter: streaming
+    """
+    windows = sound.reshape(-1, HALF_SECOND)
+    return float(np.einsum("ij,ij->i", windows, windows).max()) / HALF_SECOND
+
+
+def gain_for(loudest: float) -> np.float32:
+    """Factor that raises quiet sound to where segmentation-3.0 hears it as it hears louder sound; 1 for the rest.
+
+    The network's first layer divides a chunk by its standard deviation, but adds 1e-5 to the variance: below about
+    -40 dB that is more than the sound. Embeddings need no gain.
+
+    Parameters
+    ----------
+    loudest : float
+        Mean square of the loudest half second.
+
+    Examples
+    --------
+    >>> [float(gain_for(10 ** (level / 10)).round(2)) for level in (-20, -35, -55)]
+    [1.0, 1.0, 10.0]
+
+    Chapter: streaming
+    """
+    return np.float32(max(1.0, 10 ** (QUIET_DB / 20) / max(loudest, 1e-20) ** 0.5))
 
 
 def _span_features(embedder: StreamEmbedder, audio: RecentAudio, span: np.ndarray) -> np.ndarray:

@@ -178,12 +178,15 @@ class RecentChunks:
         All of one length.
     looks : int
         How often the network was asked so far.
+    loudest : float
+        Mean square of the loudest half second so far.
 
     Chapter: streaming
     """
 
     chunks: tuple[Chunk, ...] = ()
     looks: int = 0
+    loudest: float = 0.0
 
     def __len__(self) -> int:
         return len(self.chunks)
@@ -203,12 +206,14 @@ class RecentChunks:
         """Bytes of the network's output that are kept."""
         return sum(chunk.posteriors.nbytes for chunk in self.chunks)
 
-    def add(self, chunk: Chunk, decided: int) -> RecentChunks:
+    def add(self, chunk: Chunk, loudest: float, decided: int) -> RecentChunks:
         """The newest chunk joins; those that see no frame that is undecided or lies in its 10 s leave.
 
         Parameters
         ----------
         chunk : Chunk
+        loudest : float
+            Mean square of the loudest half second so far.
         decided : int
             Frames before this one have been decided.
 
@@ -217,7 +222,7 @@ class RecentChunks:
         # Until 10 s have been heard, every chunk starts at 0, and the newest one has heard the most.
         held = self.chunks if self.chunks and len(self.chunks[-1].posteriors) == len(chunk.posteriors) else ()
         horizon = min(decided, chunk.end - CHUNK_FRAMES)
-        return RecentChunks((*(one for one in held if one.end >= horizon), chunk), self.looks + 1)
+        return RecentChunks((*(one for one in held if one.end >= horizon), chunk), self.looks + 1, loudest)
 
     def since(self, frame: int) -> RecentChunks:
         """Only the chunks that see this frame or later ones.
