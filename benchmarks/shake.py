@@ -14,6 +14,7 @@ import math
 import os
 import platform
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,12 @@ def execute(page: str) -> None:
     ).execute()
 
 
+def processor_time() -> float:
+    """Of all processes that were started and have ended, seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def folder_of(setting: str) -> Path:
     return KEPT / "".join(letter if letter.isalnum() else "-" for letter in setting)
 
@@ -91,9 +98,9 @@ def shake_page(setting: str, page: str) -> list[dict]:
     kept.parent.mkdir(parents=True, exist_ok=True)
     record = kept.with_suffix(".part")
     record.unlink(missing_ok=True)
-    start = time.monotonic()
+    start, busy = time.monotonic(), processor_time()
     done = run([__file__, "--execute", page], setting, DIARBOOK_CLAIMS=str(record))
-    seconds = time.monotonic() - start
+    seconds, busy = time.monotonic() - start, processor_time() - busy
     claims = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()] if record.exists() else []
     if done.returncode:
         last = COLORS.sub("", (done.stderr.strip() or "no message").splitlines()[-1])
@@ -101,7 +108,11 @@ def shake_page(setting: str, page: str) -> list[dict]:
     kept.write_text(json.dumps(claims, ensure_ascii=False), encoding="utf-8")
     record.unlink(missing_ok=True)
     failed = [claim["sentence"] for claim in claims if not claim["holds"]]
-    print(f"{setting}: {page}: {len(claims)} claims, {seconds:.0f} s; failed: {failed or 'none'}", flush=True)
+    print(
+        f"{setting}: {page}: {len(claims)} claims, {seconds:.0f} s, {busy:.0f} s of processor time; "
+        f"failed: {failed or 'none'}",
+        flush=True,
+    )
     return claims
 
 
