@@ -6,6 +6,8 @@ import struct
 import numpy as np
 import soundfile
 
+from diarbook.mpeg import frame_at
+
 RATE = 16_000
 FORMATS = {
     "wav": {"format": "WAV", "subtype": "PCM_16"},
@@ -47,11 +49,9 @@ def cut(data, share):
 
 
 def without_count(mp3):
-    """An MP3 of variable bit rate as some recorders write it: without the frame that counts the others."""
-    at = mp3.index(b"Xing") if b"Xing" in mp3 else mp3.index(b"Info")
-    start = mp3.rindex(b"\xff\xf3", 0, at)
-    following = mp3.index(mp3[start : start + 2], at)
-    return mp3[following:]
+    """An MP3 as some recorders write it: without the frame that counts the others, if there is one."""
+    first = frame_at(mp3, 0)
+    return mp3[first.length :] if mp3[4 + first.side : 8 + first.side] in (b"Xing", b"Info") else mp3
 
 
 def variable_mp3(samples, rate=RATE):

@@ -227,3 +227,14 @@ def test_without_pyav_the_message_names_the_way_out(tmp_path, monkeypatch):
     assert str(caught.value) == (
         f"{path}: is M4A, which needs the package av (pip install av); or convert it: ffmpeg -i '{path}' 'my talk.wav'"
     )
+
+
+@pytest.mark.parametrize("channels", [2, 8, 16, 64])
+def test_media_of_many_channels(channels):
+    """PyAV's own way to hand out channels ends the process from eight on."""
+    pytest.importorskip("av")
+    data = encoded(SOUND)
+    for at, number in ((22, channels), (32, 2 * channels)):
+        data = put(data, at, number.to_bytes(2, "little"))
+    block, _ = MediaDecoder(io.BytesIO(data), "WAV").read(len(SOUND))
+    np.testing.assert_allclose(block, SOUND[: block.size].reshape(-1, channels), atol=1e-4)

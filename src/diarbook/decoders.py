@@ -127,8 +127,9 @@ class MediaDecoder:
             if (first := next(self._frames, None)) is None:
                 raise DecodingError("no sound can be decoded")
             self.samplerate, self.channels = first.sample_rate, first.layout.nb_channels
-            self._resampler = av.AudioResampler(format="fltp", layout=first.layout, rate=first.sample_rate)
-            self._rest = self._planes(first)
+            # Interleaved: PyAV 18 reads beyond its memory when eight channels or more are apart.
+            self._resampler = av.AudioResampler(format="flt", layout=first.layout, rate=first.sample_rate)
+            self._rest = self._samples(first)
         except (self._error, ValueError, OSError) as error:
             raise DecodingError(getattr(error, "strerror", None) or str(error)) from None
         duration = float(track.duration * track.time_base) if track.duration else (self._container.duration or 0) / 1e6
@@ -142,15 +143,16 @@ class MediaDecoder:
             except self._error:
                 self._complaint = "some packets are damaged"
 
-    def _planes(self, frame: object) -> np.ndarray:
-        return np.concatenate([part.to_ndarray().T for part in self._resampler.resample(frame)])
+    def _samples(self, frame: object) -> np.ndarray:
+        parts = [part.to_ndarray().reshape(-1, self.channels) for part in self._resampler.resample(frame)]
+        return np.concatenate([np.zeros((0, self.channels), np.float32), *parts])
 
     def read(self, frames: int) -> tuple[np.ndarray, str]:
         """Samples of shape (at most frames, channels), and the decoder's complaint."""
         parts, count = [self._rest], len(self._rest)
         try:
             while count < frames and (frame := next(self._frames, None)) is not None:
-                parts.append(self._planes(frame))
+                parts.append(self._samples(frame))
                 count += len(parts[-1])
         except (self._error, ValueError) as error:
             self._complaint = getattr(error, "strerror", None) or str(error)

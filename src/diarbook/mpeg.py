@@ -25,7 +25,7 @@ _BIT_RATES = {
 
 
 class Frame(NamedTuple):
-    """A frame by its header: length in bytes, samples a channel, and what all frames of a stream share.
+    """A frame by its header: length in bytes, samples a channel, rate, and what all frames of a stream share.
 
     Chapter: start
     """
@@ -83,7 +83,10 @@ def tag_length(data: bytes, at: int = 0) -> int:
 
 
 class _Run(NamedTuple):
-    """Frames that follow each other: where, how many hold sound, the first and its bytes, and the garbage before."""
+    """Frames that follow each other: how many hold sound, the first and its bytes, and the garbage before.
+
+    In a constant run all frames are equally long.
+    """
 
     start: int
     stop: int
@@ -91,6 +94,7 @@ class _Run(NamedTuple):
     frame: Frame
     head: bytes
     garbage: int
+    constant: bool = True
 
 
 def mpeg_streams(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int, float | None, float, str]]:
@@ -119,7 +123,9 @@ def _headed(run: _Run) -> tuple[bytes, int, int]:
     frame, layer = run.frame, run.frame.kind[1]
     tag = _tag(run.head, frame)
     claimed = int.from_bytes(run.head[tag + 8 : tag + 12], "big") if tag and run.head[tag + 7] & 1 else 0
-    if layer != 3 or claimed >= run.count > 0:
+    plain = run.constant and not tag and not _fraunhofer(run.head)
+    # Without a count a decoder divides the bytes by the length of the first frames: right where all are equally long.
+    if layer != 3 or claimed >= run.count > 0 or plain:
         return b"", run.start, run.stop
     if claimed:
         head = run.head[: tag + 8] + struct.pack(">I", run.count) + run.head[tag + 12 :]
@@ -178,7 +184,8 @@ def _runs(file: BinaryIO, size: int) -> Iterator[_Run]:
                 continue
         whole = at + frame.length <= size
         at = min(size, at + frame.length)
-        run = run._replace(stop=at, count=run.count + whole)
+        constant = run.constant and frame.length == run.frame.length
+        run = _Run(run.start, at, run.count + whole, run.frame, run.head, run.garbage, constant)
     if run is not None:
         yield run
 
