@@ -7,6 +7,8 @@ import json
 import logging
 import os
 import pkgutil
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -76,6 +78,43 @@ def test_help_of_each_command(capsys, name):
     status, out, _ = call(capsys, name, "--help")
     assert status == 0
     assert out.startswith(f"Usage: diarbook {name}")
+
+
+def leaves(command, words=()):
+    """Every command that does something, with the words that call it."""
+    if isinstance(command, click.Group):
+        yield words, command
+        for name in command.list_commands(None):
+            yield from leaves(command.get_command(None, name), (*words, name))
+    else:
+        yield words, command
+
+
+EVERY = {" ".join(words): command for words, command in leaves(cli.group) if words}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_command_explains_itself(capsys, name):
+    status, out, _ = call(capsys, *name.split(), "--help")
+    assert status == 0
+    command = EVERY[name]
+    assert command.help
+    assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option))
+    if not isinstance(command, click.Group):
+        assert "  -q, --quiet " in out
+    examples = re.findall(r"^ +(?:.*\| )?diarbook (.*)$", out.partition("Examples:\n")[2], re.M)
+    assert examples or " " in name  # a command of a group may leave them to the group
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_examples_of_the_help_are_command_lines(name):
+    for line in re.findall(r"diarbook (.*)$", EVERY[name].epilog or "", re.M):
+        words = shlex.split(re.split(r" [|<>] ", line)[0])
+        command = cli.group
+        while isinstance(command, click.Group):
+            command = command.get_command(None, words.pop(0))
+        assert command is not None, line
+        command.make_context("diarbook", words)  # parses, and runs nothing
 
 
 def test_version(capsys):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     short_help="Make a voiceprint of a person and keep it.",
     epilog=examples(
         'diarbook enroll "Ann Lee" ann.wav --store voices.db --consent "to be named in our minutes"',
-        'diarbook enroll Bob talk.wav --turns talk.rttm --speaker SPEAKER_01 --consent "form 17" --expires 2027-12-31',
+        'diarbook enroll Bob talk.wav --turns talk.rttm --speaker SPEAKER_01 --store voices.db --consent "form 17"',
     ),
 )
 @click.argument("name")

@@ -12,6 +12,7 @@ import click
 from diarbook.commands.common import (
     STANDARD_INPUT,
     check_one_standard_input,
+    examples,
     one_line,
     quiet_option,
     read_input,
@@ -26,7 +27,11 @@ SUFFIXES = (".rttm", ".uem")
 """What is looked at in a folder."""
 
 
-@click.command("lint", short_help="Find every fault of RTTM and UEM files.")
+@click.command(
+    "lint",
+    short_help="Find every fault of RTTM and UEM files.",
+    epilog=examples("diarbook lint system.rttm scored.uem", "diarbook lint turns --audio recordings --strict"),
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER...")
 @click.option("--audio", metavar="FOLDER", help="Audio files of the recordings, to find turns beyond their ends.")
 @click.option("--strict", is_flag=True, help="Fail on warnings as well.")

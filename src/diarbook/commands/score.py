@@ -9,6 +9,7 @@ import click
 from diarbook.commands.common import (
     STANDARD_INPUT,
     check_one_standard_input,
+    examples,
     input_name,
     note,
     quiet_option,
@@ -16,7 +17,15 @@ from diarbook.commands.common import (
 )
 
 
-@click.command("score", short_help="Score a diarization against a reference.")
+@click.command(
+    "score",
+    short_help="Score a diarization against a reference.",
+    epilog=examples(
+        "diarbook score reference.rttm system.rttm --collar 0.25",
+        "diarbook score references systems --preset nist --per-file --json",
+        "diarbook diarize talk.wav | diarbook score talk.rttm -",
+    ),
+)
 @click.argument("reference", metavar="REF")
 @click.argument("hypothesis", metavar="HYP")
 @click.option("--uem", metavar="FILE", help="UEM file with the regions to score.")

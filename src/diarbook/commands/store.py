@@ -84,6 +84,7 @@ def described(one: Voiceprint) -> dict[str, object]:
 @command.command("list", short_help="Names, seconds of speech and dates.")
 @with_store
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@quiet_option
 def list_(path: str, as_json: bool) -> int:
     """List everybody in the store, by name. A damaged row is reported, and the exit status is 1."""
     from diarbook.errors import VoiceprintError
@@ -115,6 +116,7 @@ def list_(path: str, as_json: bool) -> int:
 @click.argument("name")
 @with_store
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@quiet_option
 def show(path: str, name: str, as_json: bool) -> None:
     """Show one voiceprint."""
     from diarbook.voiceprints.store import VoiceprintStore
