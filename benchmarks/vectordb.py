@@ -87,8 +87,8 @@ def make_data(folder: Path, count: int) -> None:
     from diarbook.vectordb import exact_search, fit_population
 
     clips = [clip for clip in recordings() if clip.name != "sample"]
-    chunks = emb.single_speaker_chunks(clips)
-    real = emb.embed_chunks(emb.load_embedder("campplus"), clips, chunks)
+    chunks = emb.single_speaker_excerpts(clips)
+    real = emb.embed_excerpts(emb.load_embedder("campplus"), clips, chunks)
     population = fit_population(real, [chunk.speaker for chunk in chunks])
     pairs, _ = population.sample(QUERIES, 2, seed=1)
     gallery, _ = population.sample(count, 1, seed=2)

@@ -7,13 +7,13 @@ from diarbook import assets
 from diarbook.assets import Recording
 from diarbook.embeddings import (
     cosine_similarity,
-    embed_chunks,
+    embed_excerpts,
     load_embedder,
-    single_speaker_chunks,
+    single_speaker_excerpts,
     speaker_interval,
     trial_scores,
 )
-from diarbook.embeddings.trials import Chunk
+from diarbook.embeddings.trials import Excerpt
 from diarbook.errors import OptionError
 from diarbook.metrics.verification import equal_error_rate
 from diarbook.turns import Turn
@@ -26,45 +26,45 @@ def recording(name: str = "r", turns: tuple[Turn, ...] = TURNS) -> Recording:
     return Recording(name, waveform, turns, np.array([[0.0, 12.0]]), "test")
 
 
-def test_chunks_worked_by_hand():
-    chunks = single_speaker_chunks([recording()], 1.5, 2.5)
-    assert chunks == [
-        Chunk("r", 0.0, 2.5, "a"),
-        Chunk("r", 2.5, 4.0, "a"),  # 1.5 s are left: kept
-        Chunk("r", 5.0, 7.5, "b"),
-        Chunk("r", 7.5, 9.0, "b"),
-        Chunk("r", 9.5, 11.0, "a"),
+def test_excerpts_worked_by_hand():
+    excerpts = single_speaker_excerpts([recording()], 1.5, 2.5)
+    assert excerpts == [
+        Excerpt("r", 0.0, 2.5, "a"),
+        Excerpt("r", 2.5, 4.0, "a"),  # 1.5 s are left: kept
+        Excerpt("r", 5.0, 7.5, "b"),
+        Excerpt("r", 7.5, 9.0, "b"),
+        Excerpt("r", 9.5, 11.0, "a"),
     ]
-    assert [chunk.duration for chunk in single_speaker_chunks([recording()], 2.0, 2.0)] == [2.0] * 4
+    assert [excerpt.duration for excerpt in single_speaker_excerpts([recording()], 2.0, 2.0)] == [2.0] * 4
 
 
 def test_impossible_lengths_are_refused():
     with pytest.raises(OptionError, match="minimum <= maximum"):
-        single_speaker_chunks([recording()], 3.0, 2.0)
+        single_speaker_excerpts([recording()], 3.0, 2.0)
 
 
 def test_every_pair_once_with_its_labels():
-    chunks = [Chunk("r", 0, 2, "a"), Chunk("r", 2, 4, "b"), Chunk("s", 0, 2, "a"), Chunk("s", 2, 4, "b")]
+    excerpts = [Excerpt("r", 0, 2, "a"), Excerpt("r", 2, 4, "b"), Excerpt("s", 0, 2, "a"), Excerpt("s", 2, 4, "b")]
     embeddings = np.random.default_rng(1).standard_normal((4, 8))
-    trials = trial_scores(embeddings, chunks)
+    trials = trial_scores(embeddings, excerpts)
     assert list(zip(trials.first, trials.second, strict=True)) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
     assert trials.labels.tolist() == [False, True, False, False, True, False]
     assert trials.same_recording.tolist() == [True, False, False, False, False, True]
     np.testing.assert_allclose(trials.scores, cosine_similarity(embeddings)[trials.first, trials.second])
     embeddings[1] = np.nan
-    assert len(trial_scores(embeddings, chunks)) == 3
+    assert len(trial_scores(embeddings, excerpts)) == 3
     with pytest.raises(OptionError, match="one each"):
-        trial_scores(embeddings[:3], chunks)
+        trial_scores(embeddings[:3], excerpts)
 
 
-def test_chunks_without_their_recording_are_refused():
+def test_excerpts_without_their_recording_are_refused():
     with pytest.raises(OptionError, match="'s'"):
-        embed_chunks(load_embedder(), [recording()], [Chunk("s", 0, 2, "a")])
+        embed_excerpts(load_embedder(), [recording()], [Excerpt("s", 0, 2, "a")])
 
 
-def test_middle_of_a_chunk():
+def test_middle_of_a_excerpt():
     one = recording()
-    short = embed_chunks(load_embedder(), [one], [Chunk("r", 1.0, 3.0, "a")], seconds=1.0)
+    short = embed_excerpts(load_embedder(), [one], [Excerpt("r", 1.0, 3.0, "a")], seconds=1.0)
     np.testing.assert_allclose(short, load_embedder().embed(one.waveform, [[1.5, 2.5]]), atol=1e-5)
 
 
@@ -76,11 +76,11 @@ def clips():
 
 
 @pytest.mark.parametrize(("name", "limit"), [("campplus", 0.065), ("ge2e", 0.14)])
-def test_equal_error_rate_on_real_chunks(clips, name, limit):
-    chunks = single_speaker_chunks(clips)
-    assert len(chunks) == 77
-    assert all(1.5 - 1e-6 <= chunk.duration <= 2 + 1e-6 for chunk in chunks)
-    trials = trial_scores(embed_chunks(load_embedder(name), clips, chunks), chunks)
+def test_equal_error_rate_on_real_excerpts(clips, name, limit):
+    excerpts = single_speaker_excerpts(clips)
+    assert len(excerpts) == 77
+    assert all(1.5 - 1e-6 <= excerpt.duration <= 2 + 1e-6 for excerpt in excerpts)
+    trials = trial_scores(embed_excerpts(load_embedder(name), clips, excerpts), excerpts)
     assert (len(trials), int(trials.labels.sum())) == (2926, 391)
     rate = equal_error_rate(trials.scores, trials.labels)
     assert rate <= limit
@@ -93,10 +93,10 @@ def test_equal_error_rate_on_real_chunks(clips, name, limit):
 
 def test_interval_draws_speakers():
     # Speaker 1 is the only one ever missed, so samples without it have no error and samples full of it have many.
-    chunks = [Chunk("r", i, i + 1, speaker) for i, speaker in enumerate("aaabbbcccddd")]
+    excerpts = [Excerpt("r", i, i + 1, speaker) for i, speaker in enumerate("aaabbbcccddd")]
     embeddings = np.repeat(np.eye(4), 3, axis=0) + 1e-3 * np.random.default_rng(0).standard_normal((12, 4))
-    embeddings[0], embeddings[3] = np.eye(4)[1], np.eye(4)[0]  # a and b swap one chunk
-    trials = trial_scores(embeddings, chunks)
+    embeddings[0], embeddings[3] = np.eye(4)[1], np.eye(4)[0]  # a and b swap one excerpt
+    trials = trial_scores(embeddings, excerpts)
     low, high = speaker_interval(equal_error_rate, trials, samples=300)
     assert low == 0.0
     assert high > equal_error_rate(trials.scores, trials.labels) > 0
@@ -106,5 +106,5 @@ def test_interval_draws_speakers():
 
 
 def test_interval_without_targets_is_nan():
-    trials = trial_scores(np.eye(3), [Chunk("r", i, i + 1, str(i)) for i in range(3)])
+    trials = trial_scores(np.eye(3), [Excerpt("r", i, i + 1, str(i)) for i in range(3)])
     assert np.isnan(speaker_interval(equal_error_rate, trials, samples=5)).all()

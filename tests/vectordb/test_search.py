@@ -176,8 +176,8 @@ def test_small_world_against_faiss(gallery):
 @pytest.fixture(scope="module")
 def real():
     clips = [clip for clip in recordings() if clip.name != "sample"]
-    chunks = emb.single_speaker_chunks(clips)
-    vectors = emb.embed_chunks(emb.load_embedder("campplus"), clips, chunks)
+    chunks = emb.single_speaker_excerpts(clips)
+    vectors = emb.embed_excerpts(emb.load_embedder("campplus"), clips, chunks)
     return emb.unit_length(vectors), [chunk.speaker for chunk in chunks]
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from diarbook.assets import VoiceSample
-from diarbook.embeddings import single_speaker_chunks
+from diarbook.embeddings import single_speaker_excerpts
 from diarbook.errors import OptionError
 from diarbook.turns import Turn
 from diarbook.voiceprints.samples import as_recordings, join_samples
@@ -40,5 +40,5 @@ def test_a_sample_becomes_a_recording_of_one_turn():
     assert recordings[1].turns == (Turn(0.0, 0.25, "b"),)
     assert recordings[1].uem.tolist() == [[0.0, 0.25]]
     assert recordings[1].split == "train"
-    [first, second] = single_speaker_chunks(recordings, 0.2, 60)
+    [first, second] = single_speaker_excerpts(recordings, 0.2, 60)
     assert (first.duration, second.speaker) == (0.5, "b")

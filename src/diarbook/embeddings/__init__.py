@@ -10,25 +10,25 @@ from diarbook.embeddings.degrade import add_noise, band_limit, joined_speech
 from diarbook.embeddings.embedder import Embedder, load_embedder
 from diarbook.embeddings.similarity import cosine_similarity, unit_length
 from diarbook.embeddings.trials import (
-    Chunk,
+    Excerpt,
     Trials,
-    embed_chunks,
-    single_speaker_chunks,
+    embed_excerpts,
+    single_speaker_excerpts,
     speaker_interval,
     trial_scores,
 )
 
 __all__ = [
-    "Chunk",
     "Embedder",
+    "Excerpt",
     "Trials",
     "add_noise",
     "band_limit",
     "cosine_similarity",
-    "embed_chunks",
+    "embed_excerpts",
     "joined_speech",
     "load_embedder",
-    "single_speaker_chunks",
+    "single_speaker_excerpts",
     "speaker_interval",
     "trial_scores",
     "unit_length",

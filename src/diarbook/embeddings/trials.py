@@ -18,7 +18,7 @@ from diarbook.turns import alone
 
 
 @dataclass(frozen=True, order=True, slots=True)
-class Chunk:
+class Excerpt:
     """A stretch of a recording in which the reference hears exactly one speaker.
 
     Parameters
@@ -44,21 +44,23 @@ class Chunk:
         return self.end - self.start
 
 
-def single_speaker_chunks(recordings: Sequence[Recording], minimum: float = 1.5, maximum: float = 2.0) -> list[Chunk]:
-    """Cut the stretches of one speaker alone into chunks.
+def single_speaker_excerpts(
+    recordings: Sequence[Recording], minimum: float = 1.5, maximum: float = 2.0
+) -> list[Excerpt]:
+    """Cut the stretches of one speaker alone into excerpts.
 
-    Each stretch is cut from its start into chunks of ``maximum`` seconds; what is left at its end is kept when it
+    Each stretch is cut from its start into excerpts of ``maximum`` seconds; what is left at its end is kept when it
     lasts ``minimum`` seconds or more. Overlapped speech, pauses and shorter stretches are left out.
 
     Parameters
     ----------
     recordings : sequence of Recording
     minimum, maximum : float
-        Shortest and longest chunk, seconds.
+        Shortest and longest excerpt, seconds.
 
     Returns
     -------
-    list of Chunk
+    list of Excerpt
         In the order of the recordings and of time; they do not overlap.
 
     Raises
@@ -69,8 +71,8 @@ def single_speaker_chunks(recordings: Sequence[Recording], minimum: float = 1.5,
     Chapter: embeddings
     """
     if not 0 < minimum <= maximum:
-        raise OptionError(f"chunk lengths must satisfy 0 < minimum <= maximum, got {minimum} and {maximum} s")
-    chunks = []
+        raise OptionError(f"excerpt lengths must satisfy 0 < minimum <= maximum, got {minimum} and {maximum} s")
+    excerpts = []
     for recording in recordings:
         limit = recording.duration
         for turn in alone(recording.turns):
@@ -80,23 +82,23 @@ def single_speaker_chunks(recordings: Sequence[Recording], minimum: float = 1.5,
             for start in starts:
                 stop = min(start + maximum, end)
                 if stop - start >= minimum - 1e-9:
-                    chunks.append(Chunk(recording.name, float(start), float(stop), turn.speaker))
-    return chunks
+                    excerpts.append(Excerpt(recording.name, float(start), float(stop), turn.speaker))
+    return excerpts
 
 
-def embed_chunks(
-    embedder: Embedder, recordings: Sequence[Recording], chunks: Sequence[Chunk], seconds: float | None = None
+def embed_excerpts(
+    embedder: Embedder, recordings: Sequence[Recording], excerpts: Sequence[Excerpt], seconds: float | None = None
 ) -> np.ndarray:
-    """Embed chunks of several recordings.
+    """Embed excerpts of several recordings.
 
     Parameters
     ----------
     embedder : Embedder
     recordings : sequence of Recording
-        Those that the chunks name.
-    chunks : sequence of Chunk
+        Those that the excerpts name.
+    excerpts : sequence of Excerpt
     seconds : float, optional
-        Use only so much of the middle of each chunk.
+        Use only so much of the middle of each excerpt.
 
     Returns
     -------
@@ -105,15 +107,15 @@ def embed_chunks(
     Chapter: embeddings
     """
     waveforms = {recording.name: recording.waveform for recording in recordings}
-    missing = {chunk.recording for chunk in chunks} - set(waveforms)
+    missing = {excerpt.recording for excerpt in excerpts} - set(waveforms)
     if missing:
-        raise OptionError(f"chunks of {sorted(missing)[0]!r} need its recording; pass it as well")
-    embeddings = np.full((len(chunks), embedder.dimension), np.nan, dtype=np.float32)
+        raise OptionError(f"excerpts of {sorted(missing)[0]!r} need its recording; pass it as well")
+    embeddings = np.full((len(excerpts), embedder.dimension), np.nan, dtype=np.float32)
     for name, waveform in waveforms.items():
-        rows = [row for row, chunk in enumerate(chunks) if chunk.recording == name]
+        rows = [row for row, excerpt in enumerate(excerpts) if excerpt.recording == name]
         if not rows:
             continue
-        windows = np.array([[chunks[row].start, chunks[row].end] for row in rows])
+        windows = np.array([[excerpts[row].start, excerpts[row].end] for row in rows])
         if seconds is not None:
             middle = windows.mean(axis=1, keepdims=True)
             half = np.minimum(seconds, windows[:, 1:] - windows[:, :1]) / 2
@@ -122,22 +124,22 @@ def embed_chunks(
     return embeddings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trials:
-    """Every pair of chunks once, with its score.
+    """Every pair of excerpts once, with its score.
 
     Parameters
     ----------
     scores : ndarray of shape (n,)
         Cosine similarity.
     labels : ndarray of bool, shape (n,)
-        True when one person spoke both chunks (a target trial).
+        True when one person spoke both excerpts (a target trial).
     same_recording : ndarray of bool, shape (n,)
-        True when both chunks come from one recording: same microphone, same room, same minute.
+        True when both excerpts come from one recording: same microphone, same room, same minute.
     first, second : ndarray of int, shape (n,)
-        Positions of the two chunks.
+        Positions of the two excerpts.
     speakers : ndarray of int, shape (n, 2)
-        Who speaks in the two chunks, as numbers from 0.
+        Who speaks in the two excerpts, as numbers from 0.
 
     Chapter: embeddings
     """
@@ -157,15 +159,15 @@ class Trials:
         return Trials(*(getattr(self, field.name)[keep] for field in fields(self)))
 
 
-def trial_scores(embeddings: np.ndarray, chunks: Sequence[Chunk]) -> Trials:
-    """Score every unordered pair of different chunks by cosine similarity.
+def trial_scores(embeddings: np.ndarray, excerpts: Sequence[Excerpt]) -> Trials:
+    """Score every unordered pair of different excerpts by cosine similarity.
 
     Labels are compared as they are: they must name the same person in every recording, as AMI's do.
 
     Parameters
     ----------
     embeddings : array of shape (n, d)
-    chunks : sequence of n Chunk
+    excerpts : sequence of n Excerpt
 
     Returns
     -------
@@ -174,11 +176,11 @@ def trial_scores(embeddings: np.ndarray, chunks: Sequence[Chunk]) -> Trials:
 
     Chapter: embeddings
     """
-    if len(embeddings) != len(chunks):
-        raise OptionError(f"{len(embeddings)} embeddings for {len(chunks)} chunks; give one each")
-    first, second = np.triu_indices(len(chunks), k=1)
-    speakers = np.unique([chunk.speaker for chunk in chunks], return_inverse=True)[1]
-    names = np.unique([chunk.recording for chunk in chunks], return_inverse=True)[1]
+    if len(embeddings) != len(excerpts):
+        raise OptionError(f"{len(embeddings)} embeddings for {len(excerpts)} excerpts; give one each")
+    first, second = np.triu_indices(len(excerpts), k=1)
+    speakers = np.unique([excerpt.speaker for excerpt in excerpts], return_inverse=True)[1]
+    names = np.unique([excerpt.recording for excerpt in excerpts], return_inverse=True)[1]
     scores = cosine_similarity(embeddings)[first, second]
     who = np.column_stack([speakers[first], speakers[second]])
     trials = Trials(scores, who[:, 0] == who[:, 1], names[first] == names[second], first, second, who)
