@@ -100,6 +100,24 @@ def check_disjoint(regions: np.ndarray, name: str = "regions") -> np.ndarray:
     return spans
 
 
+def check_trials(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores (n,) as float64 and labels (n,) as bool, or say what is wrong with them.
+
+    Raises
+    ------
+    OptionError
+        When their numbers differ, or a score is NaN.
+
+    Chapter: verification
+    """
+    scores, labels = np.asarray(scores, dtype=np.float64).ravel(), np.asarray(labels).ravel().astype(bool)
+    if scores.shape != labels.shape:
+        raise OptionError(f"one label for each score: got {len(scores)} scores and {len(labels)} labels")
+    if np.isnan(scores).any():
+        raise OptionError("scores must not be NaN; leave out the trials that have no score")
+    return scores, labels
+
+
 def check_name(name: str, what: str = "speaker") -> str:
     """Return a name in Unicode NFC, or say what is wrong with it: one rule for files, RTTM and stores.
 

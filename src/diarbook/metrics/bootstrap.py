@@ -74,6 +74,11 @@ def bootstrap_interval(
     OptionError
         When ``samples`` or ``level`` is out of range.
 
+    Examples
+    --------
+    >>> bootstrap_interval(np.mean, np.full(10, 3.0))
+    (3.0, 3.0)
+
     References
     ----------
     efron1993bootstrap

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from diarbook.checks import check_trials
 from diarbook.errors import OptionError
 
 
@@ -20,6 +21,14 @@ def log_likelihood_ratio_cost(ratios: np.ndarray, labels: np.ndarray) -> float:
     ratios : ndarray of shape (n,)
         Natural log-likelihood ratios.
     labels : ndarray of bool, shape (n,)
+        Whether a trial has one voice on both sides.
+
+    Examples
+    --------
+    >>> log_likelihood_ratio_cost([0.0, 0.0], [True, False])
+    1.0
+    >>> round(log_likelihood_ratio_cost([3.0, -3.0], [True, False]), 3)
+    0.07
 
     References
     ----------
@@ -27,8 +36,8 @@ def log_likelihood_ratio_cost(ratios: np.ndarray, labels: np.ndarray) -> float:
 
     Chapter: backends
     """
-    targets, others = _both_kinds(ratios, labels)
-    return float(_cost(targets, others, 0.5) / math.log(2))
+    targets, others = both_kinds(ratios, labels)
+    return float(cross_entropy(targets, others, 0.5) / math.log(2))  # eq: ver-cllr
 
 
 def minimum_log_likelihood_ratio_cost(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -49,7 +58,7 @@ def minimum_log_likelihood_ratio_cost(scores: np.ndarray, labels: np.ndarray) ->
     """
     from sklearn.isotonic import isotonic_regression
 
-    targets, others = _both_kinds(scores, labels)
+    targets, others = both_kinds(scores, labels)
     values, where = np.unique(np.concatenate([targets, others]), return_inverse=True)
     # Equal scores get one answer; each kind of trial weighs one half.
     kinds = np.bincount(where[: len(targets)], minlength=len(values)) / len(targets)
@@ -89,7 +98,7 @@ def reliability(ratios: np.ndarray, labels: np.ndarray, bins: int = 8) -> tuple[
 
     Chapter: verification
     """
-    targets, others = _both_kinds(ratios, labels)
+    targets, others = both_kinds(ratios, labels)
     values = np.concatenate([targets, others])
     if not 1 <= bins <= len(values):
         raise OptionError(f"bins must be 1 to the number of trials, {len(values)}, got {bins}")
@@ -120,6 +129,11 @@ def bayes_threshold(prior: float, cost_miss: float = 1.0, cost_false_alarm: floa
     OptionError
         When the prior is not between 0 and 1, or a cost is not positive.
 
+    Examples
+    --------
+    >>> round(bayes_threshold(0.01), 2)
+    4.6
+
     References
     ----------
     vanleeuwen2007introduction
@@ -131,19 +145,40 @@ def bayes_threshold(prior: float, cost_miss: float = 1.0, cost_false_alarm: floa
     for cost_name, cost in (("cost_miss", cost_miss), ("cost_false_alarm", cost_false_alarm)):
         if not (math.isfinite(cost) and cost > 0):
             raise OptionError(f"{cost_name} must be positive, got {cost}")
-    return math.log(cost_false_alarm * (1 - prior) / (cost_miss * prior))  # (8) of the chapter verification
+    return math.log(cost_false_alarm * (1 - prior) / (cost_miss * prior))  # eq: ver-bayes
 
 
-def _cost(targets: np.ndarray, others: np.ndarray, prior: float) -> float:
-    """Weighted binary cross-entropy of log odds, in nats."""
+def cross_entropy(targets: np.ndarray, others: np.ndarray, prior: float) -> float:
+    """Weighted binary cross-entropy of log-likelihood ratios, in nats.
+
+    Parameters
+    ----------
+    targets, others : ndarray
+        Natural log-likelihood ratios of the trials of one voice, and of two.
+    prior : float
+        Weight of the former.
+
+    References
+    ----------
+    brummer2006calibration
+
+    Chapter: verification
+    """
     odds = math.log(prior / (1 - prior))
     return prior * np.logaddexp(0, -(targets + odds)).mean() + (1 - prior) * np.logaddexp(0, others + odds).mean()
 
 
-def _both_kinds(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    scores, labels = np.asarray(scores, dtype=float).ravel(), np.asarray(labels).ravel().astype(bool)
-    if scores.shape != labels.shape:
-        raise OptionError(f"one label for each score: got {len(scores)} scores and {len(labels)} labels")
+def both_kinds(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of the trials of one voice, and of two.
+
+    Raises
+    ------
+    OptionError
+        When a score is not finite, or one kind of trial is missing.
+
+    Chapter: verification
+    """
+    scores, labels = check_trials(scores, labels)
     if not np.isfinite(scores).all():
         raise OptionError("scores must be finite; leave out the trials that have no score")
     if labels.all() or not labels.any():

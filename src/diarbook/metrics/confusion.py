@@ -50,6 +50,11 @@ def confusion_matrix(
 
     The best speaker mapping is the one-to-one matching of rows and columns with the largest sum.
 
+    Examples
+    --------
+    >>> confusion_matrix([Turn(0, 10, "Ann")], [Turn(0, 6, "x"), Turn(8, 12, "y")]).seconds
+    array([[6., 2.]])
+
     Chapter: evaluation
     """
     protocol = Protocol(collar, skip_overlap, region=region)

@@ -101,6 +101,15 @@ def diarization_error(
     OptionError
         When an option is out of its range.
 
+    Examples
+    --------
+    >>> reference = [Turn(0, 10, "Ann")]
+    >>> error = diarization_error(reference, [Turn(2, 8, "x"), Turn(8, 12, "y")])
+    >>> error.missed, error.false_alarm, error.confusion, error.total
+    (2.0, 2.0, 2.0, 10.0)
+    >>> error.rate, error.mapping
+    (0.6, {'x': 'Ann'})
+
     References
     ----------
     nist2009rt
@@ -151,6 +160,16 @@ def diarization_errors(
     ------
     OptionError
         When a recording is missing on one side, or an option is out of its range.
+
+    Examples
+    --------
+    >>> reference = {"a": [Turn(0, 10, "Ann")], "b": [Turn(0, 30, "Bob")]}
+    >>> hypothesis = {"a": [Turn(0, 5, "x")], "b": [Turn(0, 27, "x")]}
+    >>> errors = diarization_errors(reference, hypothesis)
+    >>> {name: error.rate for name, error in errors.items()}
+    {'a': 0.5, 'b': 0.1}
+    >>> pool(errors.values()).rate, mean_rate(errors.values())
+    (0.2, 0.3)
 
     Chapter: evaluation
     """
@@ -226,6 +245,11 @@ def identification_error(
     DiarizationError
         ``confusion`` is speech under a wrong name or an anonymous label.
 
+    Examples
+    --------
+    >>> identification_error([Turn(0, 4, "Ann")], [Turn(0, 3, "Ann"), Turn(3, 4, "Bob")]).rate
+    0.25
+
     References
     ----------
     bredin2017metrics
@@ -270,6 +294,11 @@ def best_matching(together: np.ndarray, second: np.ndarray | None = None) -> tup
     Returns
     -------
     rows, columns : ndarray of int
+
+    Examples
+    --------
+    >>> best_matching(np.array([[5, 4], [4, 0]]))  # 4 + 4, although 5 is the largest
+    (array([0, 1]), array([1, 0]))
 
     References
     ----------

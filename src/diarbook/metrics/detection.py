@@ -96,6 +96,11 @@ def detection_error(
     -------
     DetectionError
 
+    Examples
+    --------
+    >>> detection_error([[0, 10]], [[2, 12]])
+    DetectionError(missed=2.0, false_alarm=2.0, total=10.0, silence=2.0)
+
     Chapter: vad
     """
     reference = np.asarray(reference_regions, dtype=float).reshape(-1, 2)
@@ -198,7 +203,7 @@ class DetectionCurve:
     def error_rate(self) -> np.ndarray:
         """Missed and false seconds over seconds of speech; NaN without speech."""
         both = self.missed + self.false_alarm
-        return both / self.speech if self.speech else np.full(len(both), np.nan)  # (8)
+        return both / self.speech if self.speech else np.full(len(both), np.nan)  # eq: vad-der
 
 
 def detection_curve(

@@ -85,6 +85,11 @@ def closed_set_accuracy(scores: np.ndarray, truth: np.ndarray) -> float:
     OptionError
         When a probe is not in the gallery, or shapes and values do not fit.
 
+    Examples
+    --------
+    >>> closed_set_accuracy([[0.9, 0.1], [0.6, 0.4]], [0, 1])
+    0.5
+
     References
     ----------
     phillips2011evaluation
@@ -163,19 +168,19 @@ def cumulative_match_curve(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
     if not len(truth):
         return np.full(scores.shape[1], np.nan)
     own = scores[np.arange(len(scores)), truth]
-    ranks = (scores >= own[:, None]).sum(axis=1)  # (4)
+    ranks = (scores >= own[:, None]).sum(axis=1)  # eq: id-rank
     return np.bincount(ranks, minlength=scores.shape[1] + 1)[1:].cumsum() / len(truth)
 
 
 def search_false_alarm_rate(pair_rate: np.ndarray | float, gallery: np.ndarray | int) -> np.ndarray:
-    """How often a stranger gets some name, if every voice of the gallery is mistaken for them independently.
+    """How often an unknown speaker gets some name, if every voice of the gallery is mistaken for them independently.
 
     Parameters
     ----------
     pair_rate : float or ndarray
         False alarm rate of one comparison.
     gallery : int or ndarray
-        Number of voices that the stranger is compared with.
+        Number of voices that the unknown speaker is compared with.
 
     Returns
     -------
@@ -186,6 +191,11 @@ def search_false_alarm_rate(pair_rate: np.ndarray | float, gallery: np.ndarray |
     ------
     OptionError
         When a rate is not between 0 and 1, or a gallery is negative.
+
+    Examples
+    --------
+    >>> search_false_alarm_rate(0.001, [1, 100, 1000]).round(3).tolist()
+    [0.001, 0.095, 0.632]
 
     References
     ----------
@@ -199,8 +209,8 @@ def search_false_alarm_rate(pair_rate: np.ndarray | float, gallery: np.ndarray |
     if (gallery < 0).any():
         raise OptionError(f"a gallery cannot be smaller than nobody, got {gallery}")
     with np.errstate(divide="ignore", invalid="ignore"):
-        # (5), in the form that keeps its digits when the rate is a millionth
-        return np.where(gallery == 0, 0.0, -np.expm1(gallery * np.log1p(-pair_rate)))
+        # In the form that keeps its digits when the rate is a millionth.
+        return np.where(gallery == 0, 0.0, -np.expm1(gallery * np.log1p(-pair_rate)))  # eq: id-growth
 
 
 def leave_one_out_scores(units: np.ndarray, truth: np.ndarray) -> np.ndarray:

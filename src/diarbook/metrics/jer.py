@@ -34,7 +34,9 @@ class JaccardError:
     @property
     def rate(self) -> float:
         """Mean over the reference speakers, at most 1; NaN without reference speech."""
-        return math.fsum(self.speakers.values()) / len(self.speakers) if self.speakers else math.nan
+        return (
+            math.fsum(self.speakers.values()) / len(self.speakers) if self.speakers else math.nan
+        )  # eq: evaluation-jer
 
     @property
     def reason(self) -> str | None:
@@ -57,6 +59,14 @@ def jaccard_error(
     Returns
     -------
     JaccardError
+
+    Examples
+    --------
+    >>> error = jaccard_error([Turn(0, 8, "Ann"), Turn(8, 10, "Bob")], [Turn(0, 10, "x")])
+    >>> {speaker: round(value, 2) for speaker, value in error.speakers.items()}
+    {'Ann': 0.2, 'Bob': 1.0}
+    >>> round(error.rate, 2)
+    0.6
 
     References
     ----------

@@ -155,6 +155,12 @@ def score(
     Report
         The Jaccard error takes the UEM and nothing else of the protocol: it has no collar.
 
+    Examples
+    --------
+    >>> report = score({"a": [Turn(0, 10, "Ann")]}, {"a": [Turn(0, 9, "x")]})
+    >>> print(report.to_text().splitlines()[-2])
+    pooled (1 file)  10.00     10.00           0.00         0.00    10.000
+
     Chapter: evaluation
     """
     protocol = protocol or Protocol()

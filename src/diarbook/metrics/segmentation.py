@@ -63,6 +63,11 @@ def boundary_scores(reference_times: np.ndarray, hypothesis_times: np.ndarray, t
     -------
     BoundaryScores
 
+    Examples
+    --------
+    >>> boundary_scores([2.0, 5.0, 8.0], [2.1, 6.0, 8.0], tolerance=0.5)
+    BoundaryScores(matched=2, reference=3, hypothesis=3)
+
     Chapter: segmentation
     """
     if not tolerance >= 0:
@@ -162,6 +167,11 @@ def purity(
     float
         1 when no piece holds two speakers. Only time that has speech on both sides is counted; NaN when there is none.
 
+    Examples
+    --------
+    >>> purity([Turn(0, 6, "Ann"), Turn(6, 8, "Bob")], [Turn(0, 8, "x")])
+    0.75
+
     Chapter: segmentation
     """
     return purity_share(reference, hypothesis, uem).rate
@@ -171,6 +181,11 @@ def coverage(
     reference: Sequence[Turn] | np.ndarray, hypothesis: Sequence[Turn] | np.ndarray, uem: np.ndarray | None = None
 ) -> float:
     """Share of each reference speaker's speech that one piece of the hypothesis holds; purity the other way round.
+
+    Examples
+    --------
+    >>> coverage([Turn(0, 8, "Ann")], [Turn(0, 6, "x"), Turn(6, 8, "y")])
+    0.75
 
     Chapter: segmentation
     """

@@ -67,6 +67,13 @@ def error_timeline(
     list of ErrorSpan
         Sorted by time.
 
+    Examples
+    --------
+    >>> for span in error_timeline([Turn(0, 10, "Ann")], [Turn(2, 12, "x")]):
+    ...     print(span.start, span.end, span.kind)
+    0.0 2.0 missed
+    10.0 12.0 false_alarm
+
     Chapter: evaluation
     """
     protocol = Protocol(collar, skip_overlap, mapping, region)
@@ -119,11 +126,11 @@ def _speakers(cells: Cells):
 def _errors(spoken: set[str], guessed: set[str], matched) -> set[tuple[str, str | None, str | None]]:
     """Errors of a cell: pairs of wrong speakers are confused, who is left over is missed or a false alarm."""
     right = {guess for guess in guessed if matched.get(guess) in spoken}
-    lost = sorted(spoken - {matched[guess] for guess in right})
+    missed = sorted(spoken - {matched[guess] for guess in right})
     wrong = sorted(guessed - right)
-    both = min(len(lost), len(wrong))
+    pairs = min(len(missed), len(wrong))
     return (
-        {("confusion", who, guess) for who, guess in zip(lost, wrong, strict=False)}
-        | {("missed", who, None) for who in lost[both:]}
-        | {("false_alarm", None, guess) for guess in wrong[both:]}
+        {("confusion", who, guess) for who, guess in zip(missed, wrong, strict=False)}
+        | {("missed", who, None) for who in missed[pairs:]}
+        | {("false_alarm", None, guess) for guess in wrong[pairs:]}
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diarbook.checks import check_trials
 from diarbook.errors import OptionError
 
 
@@ -46,15 +47,6 @@ class OperatingPoint:
     threshold: float
 
 
-def _trials(scores, labels) -> tuple[np.ndarray, np.ndarray]:
-    scores, labels = np.asarray(scores, dtype=float).ravel(), np.asarray(labels).ravel().astype(bool)
-    if scores.shape != labels.shape:
-        raise OptionError(f"one label for each score: got {len(scores)} scores and {len(labels)} labels")
-    if np.isnan(scores).any():
-        raise OptionError("scores must not be NaN; leave out the trials that have no score")
-    return scores, labels
-
-
 def detection_error_tradeoff(scores: np.ndarray, labels: np.ndarray) -> DetectionErrorTradeoff:
     """Miss and false-alarm rate at every threshold.
 
@@ -81,7 +73,7 @@ def detection_error_tradeoff(scores: np.ndarray, labels: np.ndarray) -> Detectio
 
     Chapter: verification
     """
-    scores, labels = _trials(scores, labels)
+    scores, labels = check_trials(scores, labels)
     targets, others = np.sort(scores[labels]), np.sort(scores[~labels])
     thresholds = np.append(np.unique(scores), np.inf)
     missed = np.searchsorted(targets, thresholds, side="left")
@@ -133,6 +125,12 @@ def equal_error_rate(scores: np.ndarray, labels: np.ndarray) -> float:
     float
         NaN when there are no target or no non-target trials.
 
+    Examples
+    --------
+    >>> scores, labels = [0.9, 0.8, 0.4, 0.6, 0.3, 0.1], [1, 1, 1, 0, 0, 0]
+    >>> round(equal_error_rate(scores, labels), 3)
+    0.333
+
     Chapter: verification
     """
     return equal_error_point(scores, labels).value
@@ -158,16 +156,22 @@ def error_rates_at(scores: np.ndarray, labels: np.ndarray, threshold: float) -> 
     OptionError
         When the threshold is NaN, the lengths differ or a score is NaN.
 
+    Examples
+    --------
+    >>> miss, false_alarm = error_rates_at([0.9, 0.8, 0.4, 0.2], [1, 1, 0, 0], 0.85)
+    >>> miss, false_alarm
+    (0.5, 0.0)
+
     Chapter: verification
     """
     if math.isnan(threshold):
         raise OptionError("threshold must be a number, got NaN")
-    scores, labels = _trials(scores, labels)
+    scores, labels = check_trials(scores, labels)
     accepted = scores >= threshold
     targets, others = accepted[labels], accepted[~labels]
     return (
-        float(1 - targets.mean()) if len(targets) else math.nan,  # (1)
-        float(others.mean()) if len(others) else math.nan,  # (2)
+        float(1 - targets.mean()) if len(targets) else math.nan,  # eq: ver-miss
+        float(others.mean()) if len(others) else math.nan,  # eq: ver-false
     )
 
 
@@ -189,7 +193,7 @@ def normal_deviate(rates: np.ndarray) -> np.ndarray:
     """
     from scipy.special import ndtri
 
-    return ndtri(np.asarray(rates, dtype=float))  # (4)
+    return ndtri(np.asarray(rates, dtype=float))  # eq: ver-deviate
 
 
 def _weights(target_prior: float, miss_cost: float, false_alarm_cost: float) -> tuple[float, float]:
@@ -211,7 +215,7 @@ def detection_cost(
     miss_cost: float = 1.0,
     false_alarm_cost: float = 1.0,
 ) -> float:
-    """Detection cost at the threshold that is really used, normalised, so that 1 is a system that does not listen.
+    """Detection cost at the threshold that is really used, normalized, so that 1 is a system that does not listen.
 
     Parameters
     ----------
@@ -233,6 +237,11 @@ def detection_cost(
     OptionError
         When the prior or a cost is out of range, or the threshold is NaN.
 
+    Examples
+    --------
+    >>> detection_cost([0.9, 0.8, 0.4, 0.2], [1, 1, 0, 0], 0.85, target_prior=0.5)
+    0.5
+
     References
     ----------
     doddington2000nist, vanleeuwen2007introduction
@@ -241,7 +250,7 @@ def detection_cost(
     """
     miss, false_alarm = _weights(target_prior, miss_cost, false_alarm_cost)
     missed, accepted = error_rates_at(scores, labels, threshold)
-    return miss * missed + false_alarm * accepted  # (3)
+    return miss * missed + false_alarm * accepted  # eq: ver-cost
 
 
 def minimum_detection_cost_point(
@@ -251,13 +260,13 @@ def minimum_detection_cost_point(
     miss_cost: float = 1.0,
     false_alarm_cost: float = 1.0,
 ) -> OperatingPoint:
-    """Smallest normalised detection cost over all thresholds, and the threshold that reaches it.
+    """Smallest normalized detection cost over all thresholds, and the threshold that reaches it.
 
     Chapter: verification
     """
     miss, false_alarm = _weights(target_prior, miss_cost, false_alarm_cost)
     curve = detection_error_tradeoff(scores, labels)
-    costs = miss * curve.miss_rates + false_alarm * curve.false_alarm_rates  # (3)
+    costs = miss * curve.miss_rates + false_alarm * curve.false_alarm_rates  # eq: ver-cost
     if np.isnan(costs).any():
         return OperatingPoint(math.nan, math.nan)
     best = int(np.argmin(costs))
@@ -271,7 +280,7 @@ def minimum_detection_cost(
     miss_cost: float = 1.0,
     false_alarm_cost: float = 1.0,
 ) -> float:
-    """Smallest detection cost over all thresholds, normalised, so that 1 is a system that does not listen.
+    """Smallest detection cost over all thresholds, normalized, so that 1 is a system that does not listen.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
-"""How much of a cost is due to calibration: the least Cllr, and reliability."""
+"""What calibrated scores cost, the least that is left, reliability, and the threshold of a cost."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -9,7 +10,12 @@ from hypothesis import strategies as st
 
 from diarbook.backends import fit_calibration
 from diarbook.errors import OptionError
-from diarbook.metrics.calibration import log_likelihood_ratio_cost, minimum_log_likelihood_ratio_cost, reliability
+from diarbook.metrics.calibration import (
+    bayes_threshold,
+    log_likelihood_ratio_cost,
+    minimum_log_likelihood_ratio_cost,
+    reliability,
+)
 
 
 def cost_of_blocks(scores, labels):
@@ -74,3 +80,45 @@ def test_reliability_by_hand():
     for bins in (0, 5):
         with pytest.raises(OptionError, match="bins must be 1"):
             reliability(np.array([0.0, 1.0]), np.array([True, False]), bins=bins)
+
+
+def trials(seed=0, count=4000):
+    """Gaussian scores whose log-likelihood ratio is known: 3 score - 1.5, with one-to-one odds."""
+    rng = np.random.default_rng(seed)
+    labels = rng.random(count) < 0.5
+    return np.where(labels, 1.0, 0.0) + rng.normal(scale=math.sqrt(1 / 3), size=count), labels
+
+
+def test_a_calibrated_score_costs_least():
+    scores, labels = trials(2)
+    ratios = fit_calibration(scores, labels, name="x").apply(scores)
+    cost = log_likelihood_ratio_cost(ratios, labels)
+    assert cost < min(log_likelihood_ratio_cost(changed, labels) for changed in (2 * ratios, ratios / 2, ratios + 0.5))
+    assert log_likelihood_ratio_cost(np.zeros(4), [True, True, False, False]) == pytest.approx(1.0)
+    by_hand = (math.log2(1 + math.exp(-1)) + math.log2(1 + math.exp(-2))) / 2
+    assert log_likelihood_ratio_cost([1.0, -2.0], [True, False]) == pytest.approx(by_hand)
+
+
+def test_the_threshold_of_a_cost_by_hand():
+    assert bayes_threshold(0.5) == 0
+    assert bayes_threshold(0.01, 1.0, 1.0) == pytest.approx(math.log(99))
+    assert bayes_threshold(0.5, cost_false_alarm=10.0) == pytest.approx(math.log(10))
+
+
+def test_the_threshold_of_a_cost_is_the_best_one():
+    scores, labels = trials(3, 20_000)
+    ratios = fit_calibration(scores, labels, name="x").apply(scores)
+    candidates = np.linspace(-4, 6, 201)
+
+    def cost(threshold):
+        miss, alarm = (ratios[labels] < threshold).mean(), (ratios[~labels] >= threshold).mean()
+        return 0.1 * 2 * miss + 0.9 * alarm
+
+    assert cost(bayes_threshold(0.1, cost_miss=2.0)) < 1.02 * min(map(cost, candidates))
+
+
+def test_a_threshold_without_sense_is_refused():
+    with pytest.raises(OptionError, match="prior must be between 0 and 1"):
+        bayes_threshold(0.0)
+    with pytest.raises(OptionError, match="cost_miss must be positive"):
+        bayes_threshold(0.5, cost_miss=0.0)
