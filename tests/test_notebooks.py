@@ -109,6 +109,13 @@ def test_what_a_page_says_is_checked_by_the_library_and_never_by_a_bare_assertio
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_claim_that_fails_can_be_seen_on_the_page(name):
+    for cell in cells(name, "code"):
+        if CHECKED.search(source(cell)):
+            assert not {"remove-cell", "remove-output"} & set(tags(cell))
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_claim_has_a_sentence_and_a_margin(name):
     calls = [
         node
