@@ -1,26 +1,20 @@
-import io
-import os
-import subprocess
-import sys
-import threading
 import tracemalloc
 
 import numpy as np
 import pytest
 import soundfile
 import soxr
+from tests.soundfiles import FORMATS, encoded, put, sound, variable_mp3, wav_without_length, without_count
 
 from diarbook.audio import (
     SAMPLE_RATE,
     audio_blocks,
+    audio_seconds,
     check_waveform,
     clipped_fraction,
     level,
     load_audio,
-    opened,
-    read_audio,
     resample,
-    shown_name,
     to_mono,
 )
 from diarbook.errors import AudioError, AudioWarning, OptionError
@@ -151,105 +145,6 @@ def test_level_and_clipping_by_hand():
     assert clipped_fraction(np.zeros(0)) == 0.0
 
 
-def through_a_pipe(data):
-    """What is read from a pipe that somebody else fills."""
-    outlet, inlet = os.pipe()
-
-    def fill():
-        with os.fdopen(inlet, "wb") as file:
-            file.write(data)
-
-    writer = threading.Thread(target=fill)
-    writer.start()
-    try:
-        with os.fdopen(outlet, "rb") as pipe:
-            return read_audio(pipe, "a pipe", quiet=True)
-    finally:
-        writer.join()
-
-
-@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3", "aiff", "w64"])
-def test_a_pipe_is_read_like_a_file(tmp_path, suffix):
-    path = tmp_path / f"a.{suffix}"
-    soundfile.write(path, tone(16000), 16000)
-    np.testing.assert_array_equal(through_a_pipe(path.read_bytes()), load_audio(path, quiet=True))
-
-
-def test_a_fifo_and_standard_input_are_read_like_a_file(tmp_path):
-    path, fifo = tmp_path / "a.flac", tmp_path / "fifo"
-    soundfile.write(path, tone(16000), 16000)
-    os.mkfifo(fifo)
-    writer = threading.Thread(target=lambda: fifo.write_bytes(path.read_bytes()))
-    writer.start()
-    np.testing.assert_array_equal(load_audio(fifo), load_audio(path))
-    writer.join()
-    code = "from diarbook.audio import load_audio; print(len(load_audio('-')))"
-    for stdin in (path.open("rb"), subprocess.PIPE):
-        feed = path.read_bytes() if stdin == subprocess.PIPE else None
-        feeding = {"input": feed} if feed else {"stdin": stdin}
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60, **feeding)
-        assert done.stdout.split() == [b"16000"]
-
-
-def test_a_long_pipe_goes_to_a_file_and_nonsense_ends(monkeypatch):
-    monkeypatch.setattr("diarbook.audio.SPOOL", 10_000)
-    buffer = io.BytesIO()
-    soundfile.write(buffer, tone(16000), 16000, format="WAV")
-    assert len(through_a_pipe(buffer.getvalue())) == 16000
-    with pytest.raises(AudioError, match="a pipe: does not begin like an audio file"):
-        through_a_pipe(b"y\n" * 50_000)
-    with pytest.raises(AudioError, match="a pipe: the file is empty"):
-        through_a_pipe(b"")
-
-
-def test_an_endless_device_ends():
-    with pytest.raises(AudioError, match="/dev/zero: does not begin like an audio file"):
-        load_audio("/dev/zero")
-
-
-def test_standard_input_that_is_closed(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(AudioError, match="standard input: is closed"):
-        load_audio("-")
-
-
-def test_file_names_that_are_not_unicode(tmp_path):
-    """Linux allows any bytes; a message shows them in one line that can be printed."""
-    path = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.wav")
-    soundfile.write(os.fsencode(path), tone(16000), 16000)
-    assert len(load_audio(path)) == len(np.concatenate(list(audio_blocks(path)))) == 16000
-    os.truncate(path, 10_000)
-    with pytest.warns(AudioWarning, match=r"bad\\xff\.wav: ends early"):
-        load_audio(path)
-    with pytest.raises(AudioError) as caught:
-        load_audio(path + "x")
-    caught.value.args[0].encode()
-
-
-def test_names_in_messages_are_one_line():
-    assert shown_name("a\nb\x1b[31m.wav") == r"a\nb\x1b[31m.wav"
-    assert shown_name(b"\xfc.wav") == r"\xfc.wav"
-    assert shown_name("été 王.wav") == "été 王.wav"
-    assert shown_name("-") == "standard input"
-
-
-def test_a_name_that_no_file_can_have():
-    with pytest.raises(AudioError, match=r"a\\x00b: cannot be read"):
-        load_audio("a\0b")
-
-
-def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
-    path = tmp_path / "a.wav"
-    soundfile.write(path, tone(16000), 16000)
-
-    def refuse(*_):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("builtins.open", refuse)
-    with pytest.raises(AudioError, match=r"a\.wav: cannot be read \(Permission denied\)"):
-        load_audio(path)
-
-
 def test_a_rate_that_no_recorder_has(tmp_path):
     soundfile.write(tmp_path / "a.wav", tone(16000), 3)
     with pytest.raises(AudioError, match="3 Hz is no sampling rate of 1000 to 1000000"):
@@ -283,15 +178,6 @@ def test_memory_is_that_of_the_result(tmp_path):
     assert peak < 2.2 * waveform.nbytes + 20e6
 
 
-def test_an_open_file_stays_open(tmp_path):
-    soundfile.write(tmp_path / "a.wav", tone(16000), 16000)
-    with (tmp_path / "a.wav").open("rb") as file:
-        read_audio(file, "a")
-        assert len(read_audio(file, "a")) == 16000
-        with opened(file, "a") as same:
-            assert same is file
-
-
 def test_sound_that_ends_within_a_joined_file_is_kept(tmp_path):
     first, second = tmp_path / "1.wav", tmp_path / "2.wav"
     soundfile.write(first, tone(16000), 16000)
@@ -301,3 +187,25 @@ def test_sound_that_ends_within_a_joined_file_is_kept(tmp_path):
     first.write_bytes(first.read_bytes() + damaged)
     with pytest.warns(AudioWarning, match="is damaged"):
         assert len(load_audio(first)) == 16000
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_the_length_of_a_file(tmp_path, suffix):
+    path = tmp_path / "a"
+    data = encoded(sound(2.0), suffix)
+    for content, seconds in ((data, 2.0), (data + data, 4.0), (wav_without_length(sound(2.0)), 2.0)):
+        path.write_bytes(content)
+        assert audio_seconds(path) == pytest.approx(seconds)
+
+
+def test_the_length_of_files_that_do_not_say(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(without_count(variable_mp3(np.concatenate([sound(2.0), 1e-4 * sound(8.0), sound(2.0)]))))
+    assert audio_seconds(path) == pytest.approx(12.0, abs=0.1)
+    flac = encoded(sound(2.0), "flac")
+    unknown = (int.from_bytes(flac[18:26], "big") >> 36 << 36).to_bytes(8, "big")
+    path.write_bytes(put(flac, 18, unknown))
+    assert audio_seconds(path) == 2.0
+    path.write_text("these are words")
+    with pytest.raises(AudioError, match="cannot be read as audio"):
+        audio_seconds(path)

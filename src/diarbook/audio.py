@@ -5,15 +5,11 @@ Chapter: start
 
 from __future__ import annotations
 
-import io
 import os
 import shlex
-import stat
-import sys
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -21,13 +17,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from diarbook.containers import HEAD, Splice, Stream, container, streams
+from diarbook.containers import Splice, Stream, streams
 from diarbook.errors import AudioError, AudioWarning, OptionError
+from diarbook.inputs import opened, shown_name
 from diarbook.soundcheck import Soundcheck, sound_notes
 
 SAMPLE_RATE = 16_000
 MINIMUM_SECONDS = 0.1
-STANDARD_INPUT = "-"
 BLOCK = 4.0
 """Seconds that are decoded at once: small enough for a processor's cache."""
 
@@ -35,8 +31,6 @@ LARGEST_BLOCK = 1 << 22
 RATES = (1_000, 1_000_000)
 TOLERANCE = 0.1
 TRIAL_SECONDS = 600.0
-SPOOL = 1 << 26
-"""Bytes of a pipe that are kept in memory; what is more goes to a temporary file."""
 
 
 def to_mono(samples: np.ndarray) -> np.ndarray:
@@ -114,6 +108,48 @@ def check_waveform(waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
     if seconds < MINIMUM_SECONDS:
         raise AudioError(f"{name}: {seconds:.3f} s of audio, at least {MINIMUM_SECONDS} s is needed")
     return waveform
+
+
+def audio_seconds(path: str | os.PathLike[str]) -> float:
+    """Length of a recording: by its header, which is put right where it is wrong, or by decoding where it says nothing.
+
+    Parameters
+    ----------
+    path : path
+        As for :func:`load_audio`.
+
+    Returns
+    -------
+    float
+        Seconds. A FLAC or MP3 file that was cut off counts with the length that its header names.
+
+    Raises
+    ------
+    AudioError
+        When the file is missing, empty or not audio.
+
+    Chapter: start
+    """
+    from diarbook.decoders import DecodingError, open_decoder
+
+    name, seconds = shown_name(path), 0.0
+    with opened(path, name) as file:
+        kind, found = streams(file)
+        for stream in found:
+            reading = _Reading(name, kind, quiet=False, goes_on=seconds > 0)
+            try:
+                with closing(open_decoder(Splice(file, stream), kind)) as decoder:
+                    length = stream.seconds or decoder.seconds
+            except DecodingError as error:
+                if not reading.goes_on:
+                    raise _unreadable(reading, error) from None
+                continue
+            if length is None:
+                for _ in _blocks(file, stream, reading, BLOCK):
+                    pass
+                length = reading.check.seconds
+            seconds += length
+    return seconds
 
 
 def load_audio(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, *, quiet: bool = False) -> np.ndarray:
@@ -252,80 +288,6 @@ def audio_blocks(
             readings.append(reading)
     _check_length(count, readings, name)
     _note(name, readings)
-
-
-def shown_name(path: str | os.PathLike[str]) -> str:
-    """What messages call a file: one line that any terminal shows, whatever its name is made of.
-
-    Chapter: start
-    """
-    if os.fspath(path) == STANDARD_INPUT:
-        return "standard input"
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-@contextmanager
-def opened(source: str | os.PathLike[str] | BinaryIO, name: str) -> Iterator[BinaryIO]:
-    """Open a source of bytes so that it can seek: a pipe is copied to memory, and to a temporary file when it is long.
-
-    Parameters
-    ----------
-    source : path or binary file
-        ``"-"`` is standard input.
-    name : str
-        What messages call it.
-
-    Raises
-    ------
-    AudioError
-        When it is missing, a folder, empty, or cannot be read.
-
-    Chapter: start
-    """
-    with ExitStack() as stack:
-        try:
-            file = source
-            if not hasattr(source, "read"):
-                if os.fspath(source) != STANDARD_INPUT:
-                    file = stack.enter_context(open(source, "rb"))
-                elif (file := getattr(sys.stdin, "buffer", None)) is None:
-                    raise AudioError(f"{name}: is closed; name a file, or pipe one")
-            if file.isatty():
-                raise AudioError(f"{name}: is a terminal, not audio; name a file, or pipe one")
-            if not _can_seek(file):
-                file = stack.enter_context(_spooled(file, name))
-            if file.seek(0, io.SEEK_END) == 0:
-                raise AudioError(f"{name}: the file is empty; record or export it again")
-        except FileNotFoundError:
-            raise AudioError(f"{name}: no such file; check the path") from None
-        except IsADirectoryError:
-            raise AudioError(f"{name}: is a folder; name an audio file") from None
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise AudioError(f"{name}: cannot be read ({reason}); check the path and its permissions") from None
-        yield file
-
-
-def _can_seek(file: BinaryIO) -> bool:
-    """Whether it is a file with an end: a device says that it can seek."""
-    try:
-        return file.seekable() and not stat.S_ISCHR(os.fstat(file.fileno()).st_mode)
-    except (AttributeError, OSError):  # an archive's member, or bytes in memory
-        return file.seekable()
-
-
-def _spooled(pipe: BinaryIO, name: str) -> BinaryIO:
-    """A copy of all that comes out of a pipe."""
-    copy = tempfile.SpooledTemporaryFile(max_size=SPOOL)  # noqa: SIM115
-    kind = None
-    while data := pipe.read(1 << 20):
-        kind = kind or container(data[:HEAD]) or "unknown"
-        copy.write(data)
-        if kind == "unknown" and copy.tell() > SPOOL:
-            copy.close()
-            raise AudioError(f"{name}: does not begin like an audio file; pipe WAV, FLAC, OGG or MP3")
-    return copy
 
 
 @dataclass
