@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from diarbook.clustering.constrained import (
@@ -179,3 +181,58 @@ def test_a_voice_that_nobody_may_own_is_the_most_similar_speaker_when_there_are_
     assert assign_crowded(*arguments).tolist() == [2]
     assert assign_crowded(*arguments, maximum_speakers=3).tolist() == [2]
     assert assign_crowded(*arguments, maximum_speakers=2).tolist() == [0]
+
+
+def test_two_leftover_voices_of_a_chunk_are_two_speakers_as_long_as_there_are_two():
+    voices, centroids = np.array([[0.9, 0.1], [0.8, 0.1], [0.7, 0.1]]), np.eye(2)
+    nothing, everyone = np.zeros((3, 2)), np.ones((3, 2), dtype=bool)
+    arguments = voices, centroids, nothing, nothing, everyone
+    together = assign_crowded(*arguments, np.array([4, 4, 4]), np.array([1.0, 2.0, 0.5]), maximum_speakers=2)
+    assert together.tolist() == [1, 0, 0]  # the longest chooses first; the third finds nobody free
+    apart = assign_crowded(*arguments, np.array([4, 5, 6]), np.array([1.0, 2.0, 0.5]), maximum_speakers=2)
+    assert apart.tolist() == [0, 0, 0]
+
+
+def test_what_the_chunks_say_moves_a_voice_that_may_be_either():
+    voice, centroids, allowed = np.array([[0.75, 0.66]]), np.eye(2), np.zeros((1, 2), dtype=bool)
+    arguments = np.array([0]), np.array([1.0])
+    evidence = np.array([[2.0, 2.0]])
+    neutral = assign_crowded(voice, centroids, 0 * evidence, evidence, allowed, *arguments)
+    moved = assign_crowded(voice, centroids, np.array([[-2.0, 0.0]]), evidence, allowed, *arguments)
+    assert (neutral.tolist(), moved.tolist()) == ([0], [1])
+    # Where everyone is excluded, the chunks have spoken already: what is left is whom the voice is like.
+    full = assign_crowded(voice, centroids, np.array([[-2.0, 0.0]]), evidence, ~allowed, *arguments, maximum_speakers=2)
+    assert full.tolist() == [0]
+
+
+def test_nobody_to_choose_from():
+    nothing, nobody = np.zeros((1, 0)), np.zeros((1, 0), dtype=bool)
+    one = np.array([0]), np.array([1.0])
+    assert assign_crowded(np.eye(1), np.zeros((0, 1)), nothing, nothing, nobody, *one, maximum_speakers=1).tolist() == [
+        0
+    ]
+    assert assign_crowded(np.zeros((0, 2)), np.eye(2), nothing.T, nothing.T, nobody.T, *one).tolist() == []
+
+
+@given(st.integers(0, 10_000), st.sampled_from([None, 2, 3]))
+@example(0, 3)
+def test_assign_crowded_keeps_its_word(seed, maximum):
+    generator = np.random.default_rng(seed)
+    count, speakers = int(generator.integers(1, 7)), int(generator.integers(1, 4))
+    voices, centroids = generator.normal(size=(count, 4)), np.linalg.qr(generator.normal(size=(4, 4)))[0][:speakers]
+    excluded = generator.random((count, speakers)) < 0.6
+    chunks, seconds = generator.integers(0, 3, count), generator.permutation(count) + 1.0
+    nothing = np.zeros((count, speakers))
+    labels = assign_crowded(voices, centroids, nothing, nothing, excluded, chunks, seconds, maximum_speakers=maximum)
+    full = maximum is not None and speakers >= maximum
+    cosine = voices @ centroids.T
+    for item in range(count):
+        rivals = labels[(chunks == chunks[item]) & (seconds > seconds[item])]
+        free = [k for k in range(speakers) if not excluded[item, k] and k not in rivals]
+        open_ = [k for k in range(speakers) if k not in rivals] or list(range(speakers))
+        if free:
+            assert labels[item] == max(free, key=lambda k: cosine[item, k])
+        elif full:
+            assert labels[item] == max(open_, key=lambda k: cosine[item, k])
+        else:
+            assert labels[item] == speakers

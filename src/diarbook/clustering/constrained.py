@@ -300,12 +300,13 @@ def assign_crowded(
         Voices with more speech choose first.
     rule : MergeRule
     maximum_speakers : int, optional
-        When there are that many already, a voice for whom everyone is excluded gets the most similar speaker.
+        When there are that many already, a voice for whom everyone is excluded gets the most similar speaker, if
+        possible none whom another voice of its chunk got.
 
     Returns
     -------
     ndarray of int, shape (m,)
-        0 to k - 1, or k, "somebody else", when everyone is excluded.
+        0 to k - 1, or k, "somebody else", when everyone is excluded and there may be more speakers.
 
     Examples
     --------
@@ -322,12 +323,13 @@ def assign_crowded(
     cosine = unit_rows(np.asarray(embeddings, dtype=np.float64)) @ centroids.T
     score = cosine + rule.evidence_offset(agreement, evidence)
     full = maximum_speakers is not None and count >= maximum_speakers
-    excluded = excluded.copy()
+    taken = np.zeros(excluded.shape, dtype=bool)  # by another voice of the same chunk
     for item in np.argsort(-seconds, kind="stable"):
-        allowed = np.where(excluded[item], -np.inf, score[item])
-        if np.isfinite(allowed).any():
-            labels[item] = int(allowed.argmax())
-            excluded[chunks == chunks[item], labels[item]] = True
+        barred = excluded[item] | taken[item]
+        if not barred.all():
+            labels[item] = int(np.where(barred, -np.inf, score[item]).argmax())
         elif full:
-            labels[item] = int(cosine[item].argmax())
+            labels[item] = int(np.where(taken[item] & ~taken[item].all(), -np.inf, cosine[item]).argmax())
+        if labels[item] < count:
+            taken[chunks == chunks[item], labels[item]] = True
     return labels
