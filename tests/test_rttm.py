@@ -359,3 +359,10 @@ def test_turns_of_one_recording_from_rttm_or_from_labels(tmp_path):
     (tmp_path / "a.txt").write_text("0.5 1.5 Ann\n")
     with pytest.raises(RttmError, match=r"a\.txt:1: expected start, end and a name"):
         rttm.read_turns(tmp_path / "a.txt", "any")
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full", "/dev/random"])
+def test_a_device_without_an_end_is_refused(device):
+    with pytest.raises(RttmError, match="is a device"):
+        read_rttm(device)
+    assert read_rttm("/dev/null") == {}

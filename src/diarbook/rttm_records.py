@@ -53,6 +53,8 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     Chapter: evaluation
     """
     try:
+        if Path(path).is_char_device() and not Path(path).samefile(os.devnull):
+            raise RttmError(f"{path}: is a device, which may have no end; name a file")
         return Path(path).read_bytes()
     except FileNotFoundError:
         raise RttmError(f"{path}: no such file; check the path") from None
@@ -85,8 +87,8 @@ def _binary_kind(data: bytes) -> tuple[str, str] | None:
     return next((kind for magic, kind in _BINARY.items() if data.startswith(magic)), None)
 
 
-def decode(data: bytes | str, place: str) -> str:
-    """Text in Unicode NFC without byte-order marks; ``place`` names it in errors.
+def decode(data: bytes | str, source: str) -> str:
+    """Text in Unicode NFC without byte-order marks; ``source`` names it in errors.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def decode(data: bytes | str, place: str) -> str:
         if fault:
             offset, problem = fault
             line = data.count(b"\n", 0, offset) + 1
-            raise RttmError(f"{place}:{line}: {problem}")
+            raise RttmError(f"{source}:{line}: {problem}")
         data = data.decode("utf-8")
     if data.isascii():
         return data
