@@ -233,6 +233,15 @@ def test_the_same_recording_twice_counts_once(voice):
     assert not any("again" in warning for warning in once.warnings)
 
 
+def test_regions_that_touch_stay_two(voice):
+    """Somebody may have cut there because the speaker changes; no piece reaches across."""
+    clip, _ = voice
+    made = measure([clip.waveform], regions=[np.array([[2.0, 6.5], [6.5, 11.0]])])
+    assert 6.5 in made.kept[:, 1].tolist() + made.rejected[:, 1].tolist()
+    lengths = np.diff(np.concatenate([made.kept, made.rejected])[:, 1:], axis=1)
+    np.testing.assert_allclose(lengths, 2.25)
+
+
 def test_regions_beyond_the_recording_are_named(voice):
     clip, regions = voice
     made = measure([clip.waveform], regions=[[*regions, [500.0, 600.0]]])

@@ -19,7 +19,6 @@ from diarbook.checks import check_regions
 from diarbook.embeddings.similarity import unit_float32, unit_length
 from diarbook.errors import VoiceprintError
 from diarbook.turns import Turn, alone, from_regions, speakers
-from diarbook.turns import regions as merged_regions
 
 if TYPE_CHECKING:
     from diarbook.embeddings.embedder import Embedder
@@ -341,15 +340,28 @@ def _speech(
                 f"recording {number} lasts {duration:.1f} s and the regions reach {spans.max():.1f} s; what lies beyond"
                 " was left out"
             )
-        spans = merged_regions(from_regions(np.clip(spans, 0.0, duration), ""))
+        spans = _disjoint(np.clip(spans, 0.0, duration))
         known = heard.setdefault(hashlib.blake2b(waveform.tobytes()).digest(), (number, []))
-        new = alone([*from_regions(spans, "new"), *known[1]])
-        new = np.array([(turn.start, turn.end) for turn in new if turn.speaker == "new"]).reshape(-1, 2)
-        if known[1] and np.diff(new, axis=1).sum() < np.diff(spans, axis=1).sum() - 1e-6:
-            warnings.append(f"recording {number} is recording {known[0]} again; the same speech counts once")
+        new = spans
+        if known[1]:
+            parts = alone([*from_regions(spans, "new"), *known[1]])
+            new = np.array([(turn.start, turn.end) for turn in parts if turn.speaker == "new"]).reshape(-1, 2)
+            if np.diff(new, axis=1).sum() < np.diff(spans, axis=1).sum() - 1e-6:
+                warnings.append(f"recording {number} is recording {known[0]} again; the same speech counts once")
         known[1].extend(from_regions(spans, "heard"))
         result.append(new)
     return result, warnings
+
+
+def _disjoint(spans: np.ndarray) -> np.ndarray:
+    """Regions in the order of time; those that overlap become one, those that touch stay two."""
+    result: list[list[float]] = []
+    for start, end in sorted(spans.tolist()):
+        if result and start < result[-1][1]:
+            result[-1][1] = max(result[-1][1], end)
+        elif end > start:
+            result.append([start, end])
+    return np.array(result, dtype=float).reshape(-1, 2)
 
 
 def _embedded(
