@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from diarbook import __version__
-from diarbook.commands.common import note, one_line
+from diarbook.commands.terminal import note, one_line
 from diarbook.errors import AudioWarning, DiarbookError
 
 COMMANDS = {

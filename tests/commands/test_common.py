@@ -12,20 +12,6 @@ from diarbook.errors import DiarbookError, OptionError
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("a\n b\tc", "a b c"),
-        ("red \x1b[31m", r"red \x1b[31m"),
-        ("bad\udcff.wav", r"bad\udcff.wav"),
-        ("王 été", "王 été"),
-        (ValueError("x\u202ey"), r"x\u202ey"),
-    ],
-)
-def test_a_line_holds_nothing_that_a_terminal_would_obey(text, shown):
-    assert common.one_line(text) == shown
-
-
-@pytest.mark.parametrize(
     ("files", "names"),
     [
         (("a.wav", "b/c.flac"), ["a", "c"]),
@@ -127,79 +113,3 @@ def test_standard_input_is_read_once():
     common.check_one_standard_input(["-", None, "a"])
     with pytest.raises(click.UsageError, match="once only"):
         common.check_one_standard_input(["-", "a", "-"])
-
-
-@click.command()
-@common.quiet_option
-def talking():
-    common.say("at work")
-    common.note("it is clipped")
-    common.complain("one failed")
-    with common.progress("a") as advance:
-        advance("embeddings", 0.5)
-
-
-def test_quiet_leaves_only_what_failed(capsys):
-    talking.main([], standalone_mode=False)
-    assert capsys.readouterr().err == "at work\ndiarbook: note: it is clipped\ndiarbook: one failed\n"
-    talking.main(["--quiet"], standalone_mode=False)
-    assert capsys.readouterr() == ("", "diarbook: one failed\n")
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_progress_is_drawn_on_a_terminal_without_color(monkeypatch):
-    screen = Terminal()
-    monkeypatch.setattr("sys.stderr", screen)
-    monkeypatch.setenv("TERM", "xterm")
-    with common.progress("my talk") as advance:
-        advance("segmentation", 0.25)
-        advance("embeddings", 1.0)
-        advance("embeddings", 0.5)  # never backwards
-    assert "my talk: 100%" in screen.getvalue()
-    assert "\x1b[" not in screen.getvalue()
-
-
-def test_progress_without_any_stage_ends_all_the_same(monkeypatch):
-    screen = Terminal()
-    monkeypatch.setattr("sys.stderr", screen)
-    monkeypatch.setenv("TERM", "xterm")
-    with common.progress("silence"):
-        pass
-    assert "silence: 100%" in screen.getvalue()
-
-
-@pytest.mark.parametrize("stream", [None, io.StringIO()])
-def test_progress_is_not_drawn_elsewhere(monkeypatch, stream):
-    monkeypatch.setattr("sys.stderr", stream)
-    with common.progress("a") as advance:
-        advance("segmentation", 0.5)
-    assert stream is None or stream.getvalue() == ""
-
-
-def test_progress_is_not_drawn_on_a_terminal_that_cannot_move_its_cursor(monkeypatch):
-    screen = Terminal()
-    monkeypatch.setattr("sys.stderr", screen)
-    monkeypatch.setenv("TERM", "dumb")
-    with common.progress("a") as advance:
-        advance("segmentation", 0.5)
-    assert screen.getvalue() == ""
-
-
-def test_downloads_are_drawn_one_below_the_other(monkeypatch):
-    screen = Terminal()
-    monkeypatch.setattr("sys.stderr", screen)
-    monkeypatch.setenv("TERM", "xterm")
-    with common.downloads() as advance:
-        for package in ("first==1", "second==2"):
-            for done in (0, 5, 10):
-                advance(package, done, 10)
-    assert "first==1: 100%" in screen.getvalue()
-    assert "second==2: 100%" in screen.getvalue()
-    assert "\x1b[" not in screen.getvalue()
-    monkeypatch.setattr("sys.stderr", io.StringIO())
-    with common.downloads() as advance:
-        advance("first==1", 5, 10)

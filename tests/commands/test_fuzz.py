@@ -1,6 +1,6 @@
 """Random command lines: whatever is typed ends with 0, 1 or 2, in lines and never in a traceback.
 
-``DIARBOOK_FUZZ_SECONDS`` makes it search for longer; ``DIARBOOK_FUZZ_SEED`` makes it look elsewhere.
+``DIARBOOK_FUZZ_SECONDS=600 pytest -n0 tests/commands/test_fuzz.py`` looks for longer, ``DIARBOOK_FUZZ_SEED`` elsewhere.
 """
 
 import contextlib
@@ -149,6 +149,7 @@ def check(words, status, err):
         assert lines[-1].startswith("diarbook: ")
 
 
+@pytest.mark.timeout(SECONDS + 300)
 def test_random_command_lines(place):
     from diarbook.voiceprints.store import VoiceprintStore
 

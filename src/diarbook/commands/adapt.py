@@ -9,11 +9,10 @@ from diarbook.commands.common import (
     check_one_standard_input,
     examples,
     load_input,
-    quiet_option,
     recording_names,
-    say,
     store_option,
 )
+from diarbook.commands.terminal import quiet_option, say
 
 
 @click.command(

@@ -20,13 +20,11 @@ from diarbook.commands.common import (
     force_option,
     input_name,
     load_input,
-    note,
-    progress,
-    quiet_option,
     recording_names,
     speakers_options,
     write_output,
 )
+from diarbook.commands.terminal import note, progress, quiet_option
 
 if TYPE_CHECKING:
     import numpy as np

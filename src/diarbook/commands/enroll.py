@@ -17,12 +17,10 @@ from diarbook.commands.common import (
     consent_options,
     examples,
     load_input,
-    note,
-    one_line,
-    quiet_option,
     recording_names,
     store_option,
 )
+from diarbook.commands.terminal import note, one_line, quiet_option
 
 if TYPE_CHECKING:
     import numpy as np

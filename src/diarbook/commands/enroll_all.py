@@ -10,15 +10,13 @@ from diarbook.commands.common import (
     agreed_until,
     check_models,
     check_one_standard_input,
-    complain,
     consent_options,
     examples,
     load_input,
-    one_line,
-    quiet_option,
     recording_names,
     store_option,
 )
+from diarbook.commands.terminal import complain, one_line, quiet_option
 
 
 @click.command(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from diarbook.commands.common import downloads, examples, quiet_option, say
+from diarbook.commands.common import examples
+from diarbook.commands.terminal import downloads, quiet_option, say
 
 
 @click.command(

@@ -11,14 +11,11 @@ from diarbook.commands.common import (
     examples,
     input_name,
     load_input,
-    note,
-    progress,
-    quiet_option,
     recording_names,
-    say,
     store_option,
     threshold_option,
 )
+from diarbook.commands.terminal import note, progress, quiet_option, say
 
 
 @click.command(

@@ -7,7 +7,8 @@ import platform
 
 import click
 
-from diarbook.commands.common import examples, quiet_option
+from diarbook.commands.common import examples
+from diarbook.commands.terminal import quiet_option
 
 PACKAGES = (
     "torch",

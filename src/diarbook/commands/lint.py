@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from diarbook.commands.common import (
-    STANDARD_INPUT,
-    check_one_standard_input,
-    examples,
-    one_line,
-    quiet_option,
-    read_input,
-    recording_names,
-    say,
-)
+from diarbook.commands.common import STANDARD_INPUT, check_one_standard_input, examples, read_input, recording_names
+from diarbook.commands.terminal import one_line, quiet_option, say
 
 if TYPE_CHECKING:
     from diarbook.rttm_lint import Fault

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from diarbook.commands.common import checked_output, examples, force_option, quiet_option, say, write_output
+from diarbook.commands.common import checked_output, examples, force_option, write_output
+from diarbook.commands.terminal import quiet_option, say
 from diarbook.errors import KnowledgeError
 
 _FORMATS = ("ttl", "jsonld", "csv")

@@ -6,15 +6,8 @@ import json
 
 import click
 
-from diarbook.commands.common import (
-    STANDARD_INPUT,
-    check_one_standard_input,
-    examples,
-    input_name,
-    note,
-    quiet_option,
-    read_input,
-)
+from diarbook.commands.common import STANDARD_INPUT, check_one_standard_input, examples, input_name, read_input
+from diarbook.commands.terminal import note, quiet_option
 
 
 @click.command(

@@ -11,17 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from diarbook.commands.common import (
-    checked_output,
-    complain,
-    examples,
-    force_option,
-    note,
-    one_line,
-    quiet_option,
-    say,
-    store_option,
-)
+from diarbook.commands.common import checked_output, examples, force_option, store_option
+from diarbook.commands.terminal import complain, note, one_line, quiet_option, say
 
 if TYPE_CHECKING:
     from diarbook.voiceprints.voiceprint import Voiceprint

@@ -16,18 +16,15 @@ from diarbook.commands.common import (
     agreed_until,
     check_models,
     checked_output,
-    complain,
     consent_options,
     examples,
     force_option,
-    note,
-    quiet_option,
     recording_names,
-    say,
     store_option,
     threshold_option,
     write_output,
 )
+from diarbook.commands.terminal import complain, note, quiet_option, say
 from diarbook.errors import DiarbookError
 
 if TYPE_CHECKING:

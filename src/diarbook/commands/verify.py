@@ -15,12 +15,10 @@ from diarbook.commands.common import (
     examples,
     input_name,
     load_input,
-    note,
-    quiet_option,
-    say,
     store_option,
     threshold_option,
 )
+from diarbook.commands.terminal import note, quiet_option, say
 
 if TYPE_CHECKING:
     from diarbook.voiceprints.voice import Voice
