@@ -102,3 +102,12 @@ def read_script(name: str) -> str:
         return source.read_text(encoding="utf-8")
     except OSError:
         raise DiarbookError(f"{source}: missing; reinstall diarbook or restore the file") from None
+
+
+def is_device(path: str | os.PathLike[str]) -> bool:
+    """Whether a path names a device, which may never end; the null device, which is empty, is none.
+
+    Chapter: start
+    """
+    path = Path(path)
+    return path.is_char_device() and not path.samefile(os.devnull)

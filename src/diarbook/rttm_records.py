@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from diarbook.checks import check_name
 from diarbook.errors import OptionError, RttmError
+from diarbook.files import is_device
 
 RECORD_TYPES = frozenset(
     ["SPEAKER", "SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "NON-SPEECH",
@@ -53,7 +54,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     Chapter: evaluation
     """
     try:
-        if Path(path).is_char_device() and not Path(path).samefile(os.devnull):
+        if is_device(path):
             raise RttmError(f"{path}: is a device, which may have no end; name a file")
         return Path(path).read_bytes()
     except FileNotFoundError:

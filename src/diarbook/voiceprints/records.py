@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from diarbook.errors import VoiceprintError
+from diarbook.files import is_device
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 
 COLUMNS = (
@@ -130,6 +131,8 @@ def read_export(path: str | os.PathLike[str]) -> list[Voiceprint]:
     Chapter: voiceprints
     """
     try:
+        if is_device(path):
+            raise VoiceprintError(f"{path}: is a device, which may have no end; give a file of `store export`")
         text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise VoiceprintError(f"{path}: cannot be read ({error.strerror}); give a file of `store export`") from None
