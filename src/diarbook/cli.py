@@ -5,10 +5,8 @@ Chapter: start
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import io
-import logging
 import os
 import sys
 import warnings
@@ -56,6 +54,8 @@ class LazyGroup(click.Group):
         """Find the command, or say which one may be meant: Click knows of none that it has not imported."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
+            import difflib
+
             similar = " or ".join(map(repr, difflib.get_close_matches(name, COMMANDS)))
             ctx.fail(f"No such command {name!r}.{f' Did you mean {similar}?' if similar else ''}")
         return super().resolve_command(ctx, args)
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Chapter: start
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    with _standard_streams(), _notes_about_sound():
+    with _standard_streams():
         status = _run(arguments or ["--help"])
     sys.exit(status)
 
@@ -128,7 +128,7 @@ def _invoke(arguments: list[str]) -> object:
     """What the command returns, or the status with which it ends early."""
     try:
         # Not group.main(): it has its own words for interrupts and broken pipes.
-        with group.make_context("diarbook", arguments.copy()) as context:
+        with group.make_context("diarbook", arguments.copy()) as context, _notes_about_sound():
             return group.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -211,6 +211,8 @@ def _standard_streams() -> Iterator[None]:
 @contextmanager
 def _notes_about_sound() -> Iterator[None]:
     """Print warnings about sound, each once, as notes; keep other warnings and logs of libraries from the terminal."""
+    import logging
+
     shown: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
