@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -14,6 +13,15 @@ from tests.sphinx.small_book import text_of
 from diarbook.sphinx.failures import Failure, failure_of
 
 CONFIGURATION = """
+extensions = ["myst_nb", "diarbook.sphinx.extension"]
+nb_execution_mode = "cache"
+nb_execution_raise_on_error = False
+nb_execution_timeout = 60
+html_theme = "basic"
+exclude_patterns = ["_build"]
+"""
+
+JUPYTER_BOOK = """
 title: Two pages
 author: A
 only_build_toc_files: true
@@ -58,13 +66,12 @@ def test_a_kernel_that_did_not_start_ran_no_cell():
 
 
 class Book:
-    """Two pages with a notebook each, built by Jupyter Book."""
+    """Two pages with a notebook each."""
 
     def __init__(self, folder):
         self.folder = folder
-        (folder / "_config.yml").write_text(CONFIGURATION)
-        (folder / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n- file: good\n- file: bad\n")
-        (folder / "index.md").write_text("# Front\n")
+        (folder / "conf.py").write_text(CONFIGURATION)
+        (folder / "index.md").write_text("# Front\n\n```{toctree}\ngood\nbad\n```\n")
         self.write("good", "print(6 * 7)")
         self.write("bad", "print('before')", "print(2 * 3)")
 
@@ -73,12 +80,18 @@ class Book:
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         nbformat.write(v4.new_notebook(cells=cells, metadata=kernel), self.folder / f"{name}.ipynb")
 
-    def build(self):
-        """What ``make book`` runs."""
-        command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-W", "-n", "--keep-going"]
+    def build(self, *command):
+        """Exit status and warnings of a build, by default with the folders that Jupyter Book has."""
+        sphinx = ("-m", "sphinx", "-q", "-W", "-n", "--keep-going", "-d", "_build/.doctrees", ".", "_build/html")
         environment = os.environ | {"NO_COLOR": "1"}
         done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, env=environment, check=False, timeout=280
+            [sys.executable, *(command or sphinx)],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+            timeout=240,
         )
         return done.returncode, "".join(line for line in done.stderr.splitlines(True) if "[IPKernelApp]" not in line)
 
@@ -136,7 +149,7 @@ def test_a_failure_that_goes_away_by_itself_is_tried_again(book):
     ("source", "said"),
     [
         ("import os\nos._exit(1)", "Code cell 1 failed, import os: DeadKernelError"),
-        (None, "Its notebook could not be read or started: NotJSONError"),
+        (None, "It could not be read or started: NotJSONError"),
     ],
 )
 def test_a_kernel_that_dies_and_a_file_that_is_cut_cost_the_other_page_nothing(book, source, said):
@@ -160,3 +173,20 @@ def test_a_build_that_is_killed_while_it_executes_is_completed_by_the_next(book)
     (book.folder / "kill").unlink()
     assert book.build() == (0, "")
     assert "alive" in book.page("good")
+
+
+def test_jupyter_book_fails_too(tmp_path):
+    """What ``make book`` runs."""
+    book = Book(tmp_path)
+    (tmp_path / "conf.py").unlink()
+    (tmp_path / "_config.yml").write_text(JUPYTER_BOOK)
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n- file: good\n- file: bad\n")
+    (tmp_path / "index.md").write_text("# Front\n")
+    book.write("bad", "1 / 0")
+    status, warnings = book.build(
+        "-c", "from jupyter_book.cli.main import main; main()", "build", ".", "-W", "-n", "--keep-going"
+    )
+    assert status > 0
+    assert "code cell 1 failed: ZeroDivisionError: division by zero" in warnings
+    assert "Code cell 1 failed, 1 / 0: ZeroDivisionError: division by zero." in book.page("bad")
+    assert "42" in book.page("good")

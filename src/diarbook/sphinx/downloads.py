@@ -22,6 +22,7 @@ class OntologyDownloads(WswDirective):
 
     def run(self) -> list[nodes.Node]:  # noqa: D102
         concepts = self.ontology()
+        self.mark_page("wsw_downloads")
         up = "../" * self.env.docname.count("/")
         links = "".join(
             f'<a class="wsw-badge" download href="{up}_static/ontology.{form}">{TITLES[form]}</a> ' for form in FORMATS
@@ -36,8 +37,9 @@ class OntologyDownloads(WswDirective):
 
 
 def write_exports(app: Sphinx, error: Exception | None) -> None:
-    """Write every export; a broken ontology has failed the build before."""
-    if error is not None or app.builder.format != "html":
+    """Write every export that a page links to; a broken ontology has failed the build before."""
+    linked = any("wsw_downloads" in data for data in app.env.metadata.values())
+    if error is not None or app.builder.format != "html" or not linked:
         return
     concepts = load_leniently()
     if not concepts or problems(concepts):

@@ -8,12 +8,14 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from myst_nb.core.execute import cache, direct
 from myst_nb.sphinx_ import NbMetadataCollector, Parser
+from nbclient import NotebookClient
 from sphinx.errors import SphinxError
 
 from diarbook.sphinx.base import logger, paragraph
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
+STARTUP_SECONDS = 600
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 _ERROR = re.compile(r"^(?:\w+\.)*((?:(?<=\.)[A-Z]\w*|\w+Error)(?:: .*)?)$", re.MULTILINE)
 _CELL = "In cell {} of the notebook."
@@ -75,17 +78,16 @@ def failure_of(notebook: Mapping[str, Any], report: str) -> Failure:
 
 def notice(failure: Failure) -> nodes.admonition:
     """What a reader of the page sees first."""
+    error = nodes.literal("", failure.message)
     if failure.cell is None:
-        what: list[nodes.Node | str] = ["Its notebook could not be read or started: "]
+        text = paragraph("It could not be read or started: ", error, ".")
     else:
-        what = [f"Code cell {failure.cell} failed", *([", ", nodes.literal("", failure.source)] * bool(failure.source))]
-        what.append(": ")
-    return nodes.admonition(
-        "",
-        nodes.title("", "This page did not run to its end"),
-        paragraph(*what, nodes.literal("", failure.message), ". Results from there on are missing."),
-        classes=["danger", "wsw-failed"],
-    )
+        cell = nodes.literal("", failure.source)
+        text = paragraph(
+            f"Code cell {failure.cell} failed, ", cell, ": ", error, ". Results from there on are missing."
+        )
+    title = nodes.title("", "This page did not run to its end")
+    return nodes.admonition("", title, text, classes=["danger", "wsw-failed"])
 
 
 def show_failure(app: Sphinx, doctree: nodes.document) -> None:
@@ -96,10 +98,11 @@ def show_failure(app: Sphinx, doctree: nodes.document) -> None:
         return
     executed = Path(app.env.mystnb_config.output_folder) / f"{docname}.ipynb"
     failure = failure_of(json.loads(executed.read_text(encoding="utf-8")), execution["traceback"] or "")
-    section = next(iter(doctree.findall(nodes.section)), doctree)
-    section.insert(
-        section.first_child_matching_class(nodes.title) + 1 if section is not doctree else 0, notice(failure)
-    )
+    section = next(iter(doctree.findall(nodes.section)), None)
+    if section is None:
+        doctree.insert(0, notice(failure))
+    else:
+        section.insert(1, notice(failure))
     logger.warning("code cell %s failed: %s", failure.cell, failure.message, location=docname, type="wsw")
 
 
@@ -159,6 +162,8 @@ def remove_old_reports(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the parser and the notice."""
     cache.single_nb_execution = direct.single_nb_execution = execute
+    # Nothing above lets this be said: on a busy machine a kernel may take longer than a minute to start.
+    NotebookClient.__init__ = partialmethod(NotebookClient.__init__, startup_timeout=STARTUP_SECONDS)
     app.add_source_parser(NotebookParser, override=True)
     app.connect("doctree-read", show_failure)
     app.connect("env-get-outdated", failed_pages)
