@@ -40,10 +40,11 @@ def command(file: str, path: str, threshold: float | None, turns: str | None) ->
     from diarbook.pipelines.diarize import diarize
     from diarbook.rttm import format_rttm, read_turns, rttm_name
     from diarbook.turns import relabel
-    from diarbook.voiceprints.matching import CALIBRATION, THRESHOLD, name_speakers
+    from diarbook.voiceprints.matching import CALIBRATION, check_threshold, name_speakers
     from diarbook.voiceprints.store import VoiceprintStore
 
     check_one_standard_input((file, turns))
+    limit = check_threshold(threshold)
     [name] = recording_names((file,))
     with VoiceprintStore(path, readonly=True) as store:
         ended, identity = store.ended(), store.identity
@@ -54,7 +55,6 @@ def command(file: str, path: str, threshold: float | None, turns: str | None) ->
         if spoken is None:
             with progress(name) as advance:
                 spoken = diarize(waveform, progress=advance)
-        limit = THRESHOLD if threshold is None else threshold
         named, rows = name_speakers(waveform, spoken, store, threshold=limit)
     words = {row.label: rttm_name(row.label) for row in rows}
     click.echo(format_rttm(relabel(named, words), name), nl=False)
@@ -65,6 +65,6 @@ def command(file: str, path: str, threshold: float | None, turns: str | None) ->
     for person in ended:
         note(f"{path}: the consent of {person} has ended, and nobody is compared; delete with `diarbook store expire`")
     if not rows:
-        note(f"{input_name(file)}: no speech was found")
+        note(f"{input_name(file)}: no speech was detected")
     model = " ".join(identity[:2]) if identity else "none"
     say(f"threshold {limit:.3f}; model {model}; calibration: {CALIBRATION}")

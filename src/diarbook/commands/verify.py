@@ -45,13 +45,13 @@ def command(context: click.Context, file: str, claimed: str, path: str | None, t
     With --store the second argument is always a person. Prints the score, the threshold and what both belong to. The
     status is 0 whatever the verdict.
     """
-    from diarbook.voiceprints.matching import THRESHOLD, compare, verify
+    from diarbook.voiceprints.matching import check_threshold, compare, verify
 
     check_one_standard_input((file, claimed))
+    limit = check_threshold(threshold)
     given = context.get_parameter_source("path") is ParameterSource.COMMANDLINE
     person = _person(claimed, path, given=given)
     check_models("campplus")
-    limit = THRESHOLD if threshold is None else threshold
     probe = _measured(file)
     if person is None:
         decision = compare(probe, _measured(claimed), name=Path(claimed).name, threshold=limit)

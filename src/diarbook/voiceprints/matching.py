@@ -91,9 +91,21 @@ class Named:
     seconds: float
 
 
-def _check_threshold(threshold: float) -> None:
+def check_threshold(threshold: float | None) -> float:
+    """The threshold, or the default for None.
+
+    Raises
+    ------
+    OptionError
+        When it is no cosine.
+
+    Chapter: verification
+    """
+    if threshold is None:
+        return THRESHOLD
     if not -1 <= threshold <= 1:
         raise OptionError(f"threshold must be a cosine from -1 to 1, got {threshold}")
+    return threshold
 
 
 def verify(
@@ -157,7 +169,7 @@ def _decide(
     claimed_model: tuple[str, str],
     threshold: float,
 ) -> Decision:
-    _check_threshold(threshold)
+    check_threshold(threshold)
     vector = np.asarray(vector, dtype=float)
     if (model, vector.shape) != (claimed_model, claimed.shape):
         raise VoiceprintError(
@@ -288,7 +300,7 @@ def name_speakers(
 
     Chapter: identification
     """
-    _check_threshold(threshold)
+    check_threshold(threshold)
     model, version = model_identity() if embedder is None else embedder.identity
     identity = store.identity
     if identity is not None and identity[:2] != (model, version):
