@@ -117,8 +117,8 @@ def _listed(names: Iterable[str], most: int = 5) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def parse_rttm(data: bytes | str, place: str = "RTTM") -> dict[str, list[Turn]]:
-    """Turns of every recording in the text of an RTTM file; ``place`` names it in errors.
+def parse_rttm(data: bytes | str, source: str = "RTTM") -> dict[str, list[Turn]]:
+    """Turns of every recording in the text of an RTTM file; ``source`` names it in errors.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def parse_rttm(data: bytes | str, place: str = "RTTM") -> dict[str, list[Turn]]:
 
     Chapter: evaluation
     """
-    [turns] = name_recordings(parse_turns(decode(data, place), place))
+    [turns] = name_recordings(parse_turns(decode(data, source), source))
     return turns
 
 
@@ -163,13 +163,13 @@ def read_content(path: str | os.PathLike[str]) -> RttmContent:
     return RttmContent(turns, marks)
 
 
-def parse_content(data: bytes | str, place: str = "RTTM") -> RttmContent:
-    """Turns and marks of the text of an RTTM file; ``place`` names it in errors.
+def parse_content(data: bytes | str, source: str = "RTTM") -> RttmContent:
+    """Turns and marks of the text of an RTTM file; ``source`` names it in errors.
 
     Chapter: evaluation
     """
-    text = decode(data, place)
-    return RttmContent(parse_turns(text, place), parse_marks(text, place))
+    text = decode(data, source)
+    return RttmContent(parse_turns(text, source), parse_marks(text, source))
 
 
 def read_rttms(path: str | os.PathLike[str]) -> dict[str, list[Turn]]:
@@ -203,8 +203,8 @@ def read_uem(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     return parse_uem(read_bytes(path), str(path))
 
 
-def parse_uem(data: bytes | str, place: str = "UEM") -> dict[str, np.ndarray]:
-    """Scored regions of every recording in the text of a UEM file; ``place`` names it in errors.
+def parse_uem(data: bytes | str, source: str = "UEM") -> dict[str, np.ndarray]:
+    """Scored regions of every recording in the text of a UEM file; ``source`` names it in errors.
 
     Examples
     --------
@@ -213,7 +213,7 @@ def parse_uem(data: bytes | str, place: str = "UEM") -> dict[str, np.ndarray]:
 
     Chapter: evaluation
     """
-    [regions] = name_recordings(parse_regions(data, place))
+    [regions] = name_recordings(parse_regions(data, source))
     return regions
 
 

@@ -176,17 +176,17 @@ def _line_end_faults(text: str, name: str) -> Iterator[Fault]:
     windows = text.count("\r\n")
     first = text.find("\r\n")
     if windows:
-        line, column = _place(text, first)
+        line, column = _position(text, first)
         message = f"{windows} lines end as on Windows (CR LF)" if windows > 1 else "a line ends as on Windows (CR LF)"
         yield Fault(name, line, column, message, "convert to LF line ends", WARNING)
     for match in re.finditer(r"\r(?!\n)|\x00", text):
-        line, column = _place(text, match.start())
+        line, column = _position(text, match.start())
         what = "a lone carriage return" if match[0] == "\r" else "a NUL character"
         yield Fault(name, line, column, f"{what} inside a line", "remove it; lines end with LF", WARNING)
         break
 
 
-def _place(text: str, index: int) -> tuple[int, int]:
+def _position(text: str, index: int) -> tuple[int, int]:
     return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
 
 

@@ -58,8 +58,8 @@ class Mark:
     subtype: str
 
 
-def parse_turns(text: str, place: str = "RTTM") -> dict[Key, list[Turn]]:
-    """Turns by file and channel, from the decoded text of an RTTM file; ``place`` names it in errors.
+def parse_turns(text: str, source: str = "RTTM") -> dict[Key, list[Turn]]:
+    """Turns by file and channel, from the decoded text of an RTTM file; ``source`` names it in errors.
 
     Chapter: evaluation
     """
@@ -69,7 +69,7 @@ def parse_turns(text: str, place: str = "RTTM") -> dict[Key, list[Turn]]:
     voices: list[int] = []
     times: list[np.ndarray] = []
     for number, block in _blocks(text):
-        names, channels, labels, block_times = _uniform_columns(block) or _checked_columns(block, place, number)
+        names, channels, labels, block_times = _uniform_columns(block) or _checked_columns(block, source, number)
         codes += _numbered_keys(recordings, names, channels)
         voices += _numbered(speakers, labels)
         times.append(block_times)
@@ -158,11 +158,11 @@ def _is_confidence(text: str) -> bool:
     return text == PLACEHOLDER or (is_number(text) and not text.isdigit())
 
 
-def _checked_columns(block: str, place: str, number: int) -> Columns:
+def _checked_columns(block: str, source: str, number: int) -> Columns:
     """The same columns of any block, line by line, or an RttmError that names the line."""
     names, channels, labels, starts, durations = [], [], [], [], []
     for line_number, line, fields in lines_with_fields(block, number):
-        where = f"{place}:{line_number}"
+        where = f"{source}:{line_number}"
         problem = check_record(fields, line)
         if problem:
             raise RttmError(f"{where}: {problem}")
@@ -175,25 +175,25 @@ def _checked_columns(block: str, place: str, number: int) -> Columns:
     return names, channels, labels, np.array([starts, durations], dtype=np.float64)
 
 
-def _seconds(place: str, name: str, text: str) -> float:
+def _seconds(source: str, name: str, text: str) -> float:
     try:
         return seconds(text)
     except ValueError as error:
-        raise RttmError(f"{place}: {name} {error}; {time_remedy(text)}") from None
+        raise RttmError(f"{source}: {name} {error}; {time_remedy(text)}") from None
 
 
-def _channel(place: str, text: str) -> str:
-    return _name(place, text, "channel").lower()
+def _channel(source: str, text: str) -> str:
+    return _name(source, text, "channel").lower()
 
 
-def _name(place: str, text: str, what: str) -> str:
+def _name(source: str, text: str, what: str) -> str:
     problem = name_problem(text, what)
     if problem:
-        raise RttmError(f"{place}: {'; '.join(problem)}")
+        raise RttmError(f"{source}: {'; '.join(problem)}")
     return text
 
 
-def parse_marks(text: str, place: str = "RTTM") -> dict[Key, list[Mark]]:
+def parse_marks(text: str, source: str = "RTTM") -> dict[Key, list[Mark]]:
     """Records of :data:`TIMED` kinds by file and channel, from the decoded text of an RTTM file.
 
     Raises
@@ -209,7 +209,7 @@ def parse_marks(text: str, place: str = "RTTM") -> dict[Key, list[Mark]]:
     for number, _, fields in lines_with_fields(text):
         if fields[0] not in TIMED:
             continue
-        where = f"{place}:{number}"
+        where = f"{source}:{number}"
         if len(fields) < 7:
             raise RttmError(f"{where}: a {fields[0]} line has 7 fields or more, got {len(fields)}; complete it")
         # NIST writes * behind times that a machine set, and <NA> for an event without length.
@@ -254,14 +254,14 @@ def name_recordings(*tables: Mapping[Key, T]) -> tuple[dict[str, T], ...]:
     return tuple(named)
 
 
-def parse_regions(data: bytes | str, place: str = "UEM") -> dict[Key, np.ndarray]:
+def parse_regions(data: bytes | str, source: str = "UEM") -> dict[Key, np.ndarray]:
     """Scored regions by file and channel, from the text of a UEM file.
 
     Chapter: evaluation
     """
     regions: dict[Key, list[tuple[float, float]]] = {}
-    for number, _, fields in lines_with_fields(decode(data, place)):
-        where = f"{place}:{number}"
+    for number, _, fields in lines_with_fields(decode(data, source)):
+        where = f"{source}:{number}"
         if len(fields) != 4:
             raise RttmError(f"{where}: a UEM line has 4 fields (recording, channel, start, end), got {len(fields)}")
         start, end = _seconds(where, "start", fields[2]), _seconds(where, "end", fields[3])

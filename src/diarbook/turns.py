@@ -443,15 +443,15 @@ def to_audacity(turns: Iterable[Turn]) -> str:
     return "".join(f"{t.start:.3f}\t{t.end:.3f}\t{t.speaker}\n" for t in sorted(turns))
 
 
-def from_audacity(text: str, place: str = "labels") -> list[Turn]:
-    r"""Turns of a label track that Audacity exported; ``place`` names it in errors.
+def from_audacity(text: str, source: str = "labels") -> list[Turn]:
+    r"""Turns of a label track that Audacity exported; ``source`` names it in errors.
 
     Lines that start with a backslash hold frequencies and are passed over.
 
     Raises
     ------
     RttmError
-        With place and line, when a line is not start, end and a name, separated by tabs.
+        With source and line, when a line is not start, end and a name, separated by tabs.
 
     Examples
     --------
@@ -464,33 +464,33 @@ def from_audacity(text: str, place: str = "labels") -> list[Turn]:
     # Only LF ends a line: str.splitlines would also cut a name at U+2028, form feeds and the like.
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         if line.strip() and not line.startswith("\\"):
-            turns.append(_label(line.removesuffix("\r"), f"{place}:{number}"))
+            turns.append(_label(line.removesuffix("\r"), f"{source}:{number}"))
     return sorted(turns)
 
 
-def _label(line: str, place: str) -> Turn:
+def _label(line: str, source: str) -> Turn:
     """The turn of one line of a label track."""
     fields = line.split("\t", 2)
     if len(fields) < 3 or not fields[2].strip():
-        raise RttmError(f"{place}: expected start, end and a name, separated by tabs; correct the line")
+        raise RttmError(f"{source}: expected start, end and a name, separated by tabs; correct the line")
     if "\r" in line:
-        raise RttmError(f"{place}: a lone carriage return inside the line; save the labels with LF line ends")
-    start, end = _label_time(fields[0], place), _label_time(fields[1], place)
+        raise RttmError(f"{source}: a lone carriage return inside the line; save the labels with LF line ends")
+    start, end = _label_time(fields[0], source), _label_time(fields[1], source)
     try:
         return Turn(start, end, check_name(" ".join(fields[2].split())))
     except OptionError as error:
-        raise RttmError(f"{place}: {str(error).removeprefix('turn of ')}") from None
+        raise RttmError(f"{source}: {str(error).removeprefix('turn of ')}") from None
 
 
-def _label_time(text: str, place: str) -> float:
+def _label_time(text: str, source: str) -> float:
     try:
         return float(text.strip()) if text.isascii() and "_" not in text else math.nan
     except ValueError:
         if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text):
             raise RttmError(
-                f"{place}: the time {text!r} has a decimal comma; write {text.strip().replace(',', '.')!r}"
+                f"{source}: the time {text!r} has a decimal comma; write {text.strip().replace(',', '.')!r}"
             ) from None
-        raise RttmError(f"{place}: expected start, end and a name, separated by tabs; {text!r} is no time") from None
+        raise RttmError(f"{source}: expected start, end and a name, separated by tabs; {text!r} is no time") from None
 
 
 def to_webvtt(turns: Iterable[Turn]) -> str:

@@ -20,8 +20,8 @@ from diarbook.reader.threshold_explorer import (
     Situation,
     TrialSet,
     _packed,
+    instructive_stretches,
     script,
-    telling_stretches,
     threshold_explorer,
 )
 
@@ -50,7 +50,7 @@ def sets():
     first, second = random_trials(1), random_trials(2)
     return {
         "One": TrialSet(
-            first, [f"stretch {i}" for i in range(40)], {i: tone() for i in telling_stretches(first, most=6)}
+            first, [f"stretch {i}" for i in range(40)], {i: tone() for i in instructive_stretches(first, most=6)}
         ),
         "Two": TrialSet(second, [f"<b>{i}</b>" for i in range(40)]),
     }

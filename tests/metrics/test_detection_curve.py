@@ -51,7 +51,7 @@ def test_segment_scores_by_hand():
     reference = np.array([[0.0, 4.0], [5.0, 6.0], [8.0, 9.0]])
     hypothesis = np.array([[0.0, 2.0], [5.5, 5.9], [10.0, 11.0]])
     scores = detection.segment_scores(reference, hypothesis)
-    assert (scores.found, scores.reference, scores.right, scores.hypothesis) == (1, 3, 2, 3)
+    assert (scores.detected, scores.reference, scores.right, scores.hypothesis) == (1, 3, 2, 3)
     assert scores.recall == pytest.approx(1 / 3)
     assert scores.precision == pytest.approx(2 / 3)
     assert (scores + scores).reference == 6

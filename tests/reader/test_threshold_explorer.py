@@ -2,6 +2,7 @@ import base64
 import html
 import json
 import re
+import time
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ from diarbook.reader.threshold_explorer import (
     Situation,
     ThresholdExplorer,
     TrialSet,
+    instructive_stretches,
     script,
-    telling_stretches,
     threshold_explorer,
 )
 
@@ -94,16 +95,27 @@ def test_the_script_can_stand_in_a_page():
     assert "://" not in script()
 
 
-def test_telling_stretches_are_those_of_the_worst_trials():
+def test_instructive_stretches_are_those_of_the_worst_trials():
     # Non-targets 8-9 (0.8) and 6-7 (0.1); targets 0-1 (0.2) and 2-3 (0.9).
     some = trials([0.2, 0.9, 0.1, 0.8], [1, 1, 0, 0], [0, 2, 6, 8], [1, 3, 7, 9])
-    assert telling_stretches(some, most=2) == [8, 9]
-    assert telling_stretches(some, most=4) == [0, 1, 8, 9]
-    assert telling_stretches(some, most=5) == [0, 1, 8, 9]
-    assert telling_stretches(some, most=4, allowed=range(8)) == [0, 1, 6, 7]
-    assert telling_stretches(some, most=99) == [0, 1, 2, 3, 6, 7, 8, 9]
+    assert instructive_stretches(some, most=2) == [8, 9]
+    assert instructive_stretches(some, most=4) == [0, 1, 8, 9]
+    assert instructive_stretches(some, most=5) == [0, 1, 8, 9]
+    assert instructive_stretches(some, most=4, allowed=range(8)) == [0, 1, 6, 7]
+    assert instructive_stretches(some, most=99) == [0, 1, 2, 3, 6, 7, 8, 9]
     with pytest.raises(OptionError, match="2 or more"):
-        telling_stretches(some, most=1)
+        instructive_stretches(some, most=1)
+
+
+def test_choosing_among_many_trials_ends_when_enough_are_chosen():
+    """It took from the front of a list, and went on when nothing could be chosen: 18.6 s for 320,000 trials."""
+    rng = np.random.default_rng(0)
+    count = 300_000
+    first = rng.integers(0, 1000, count)
+    many = trials(rng.normal(size=count), rng.random(count) < 0.1, first, first + 1 + rng.integers(0, 1000, count))
+    began = time.process_time()
+    assert len(instructive_stretches(many, most=6)) == 6
+    assert time.process_time() - began < 3  # measured: 0.1 s
 
 
 @pytest.mark.parametrize(

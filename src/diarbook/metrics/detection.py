@@ -68,9 +68,9 @@ class DetectionError:
     @property
     def precision(self) -> float:
         """Share of the reported time that is right; NaN when nothing was reported."""
-        found = self.total - self.missed
-        reported = found + self.false_alarm
-        return found / reported if reported > 0 else math.nan
+        detected = self.total - self.missed
+        reported = detected + self.false_alarm
+        return detected / reported if reported > 0 else math.nan
 
     @property
     def recall(self) -> float:
@@ -110,9 +110,9 @@ def detection_error(
         uem = [[everything[:, 0].min(), everything[:, 1].max()]] if len(everything) else np.empty((0, 2))
     cells = cut(spans([reference]), spans([hypothesis]), collar=collar, uem=[np.asarray(uem)])
     scored = cells.length * cells.scored
-    speech, found = cells.reference_count > 0, cells.hypothesis_count > 0
+    speech, detected = cells.reference_count > 0, cells.hypothesis_count > 0
     seconds = [
-        int((scored * which).sum()) / NANOSECONDS for which in (speech & ~found, found & ~speech, speech, ~speech)
+        int((scored * which).sum()) / NANOSECONDS for which in (speech & ~detected, detected & ~speech, speech, ~speech)
     ]
     return DetectionError(*seconds)
 
@@ -258,7 +258,7 @@ class SegmentScores:
 
     Parameters
     ----------
-    found, reference : int
+    detected, reference : int
         Reference regions that the hypothesis covers sufficiently, of how many.
     right, hypothesis : int
         Hypothesis regions that the reference covers sufficiently, of how many.
@@ -266,15 +266,15 @@ class SegmentScores:
     Chapter: vad
     """
 
-    found: int
+    detected: int
     reference: int
     right: int
     hypothesis: int
 
     @property
     def recall(self) -> float:
-        """Share of the reference regions that are found; NaN without any."""
-        return self.found / self.reference if self.reference else float("nan")
+        """Share of the reference regions that are detected; NaN without any."""
+        return self.detected / self.reference if self.reference else float("nan")
 
     @property
     def precision(self) -> float:
@@ -284,7 +284,7 @@ class SegmentScores:
     def __add__(self, other: SegmentScores) -> SegmentScores:
         """Pool two recordings."""
         return SegmentScores(
-            self.found + other.found,
+            self.detected + other.detected,
             self.reference + other.reference,
             self.right + other.right,
             self.hypothesis + other.hypothesis,

@@ -13,6 +13,7 @@ import base64
 import functools
 import html
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -148,7 +149,7 @@ class ThresholdExplorer:
         )
 
 
-def telling_stretches(trials: Trials, most: int = 6, allowed: Sequence[int] | None = None) -> list[int]:
+def instructive_stretches(trials: Trials, most: int = 6, allowed: Sequence[int] | None = None) -> list[int]:
     """Stretches to be heard: those of the target trials that score lowest and of the other trials that score highest.
 
     Such trials are wrong at most thresholds that anybody would choose. The two kinds take turns.
@@ -177,12 +178,12 @@ def telling_stretches(trials: Trials, most: int = 6, allowed: Sequence[int] | No
         raise OptionError(f"most must be 2 or more, got {most}")
     pool = None if allowed is None else set(allowed)
     order = np.argsort(trials.scores, kind="stable")
-    queues = {True: list(order[trials.labels[order]]), False: list(order[~trials.labels[order]][::-1])}
+    queues = {True: deque(order[trials.labels[order]]), False: deque(order[~trials.labels[order]][::-1])}
     chosen: set[int] = set()
     kind = True
-    while queues[True] or queues[False]:
+    while len(chosen) < most and (queues[True] or queues[False]):
         kind = not kind if queues[not kind] else kind
-        trial = queues[kind].pop(0)
+        trial = queues[kind].popleft()
         pair = {int(trials.first[trial]), int(trials.second[trial])}
         if (pool is None or pair <= pool) and len(chosen | pair) <= most:
             chosen |= pair
