@@ -3,11 +3,13 @@
 import os
 import shutil
 import sys
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
+from nbclient import NotebookClient
 from tests.pages import CHROMIUM, HTML, notebooks
 
 # Two test processes share two cores: more threads would only get in each other's way.
@@ -15,6 +17,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 os.environ.setdefault("DIARBOOK_STRICT", "1")  # kernels of notebooks inherit it: a claim that fails is an error
+
+# On a busy machine a kernel may take longer than nbclient's minute to start; nbmake has no setting for it.
+NotebookClient.__init__ = partialmethod(NotebookClient.__init__, startup_timeout=600)
 
 TESTS = Path(__file__).resolve().parent
 # Folders and modules whose results depend on floating point: their tests are marked `numeric`.
