@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import soundfile
 
-from diarbook.mpeg import frame_at
+from diarbook.audio.mpeg import frame_at
 
 RATE = 16_000
 FORMATS = {

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 from diarbook.audio import SAMPLE_RATE, audio_blocks, resample_blocks
-from diarbook.containers import container
+from diarbook.audio.containers import container
 from diarbook.errors import AudioError
 
 PIPE_HELP = "pipe 16-bit mono samples, such as `ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -`"
@@ -30,7 +30,7 @@ def file_blocks(path: str | os.PathLike[str], seconds: float = 0.5, *, quiet: bo
     seconds : float
         Length of a block.
     quiet : bool
-        Silence the MP3 decoder, see :func:`diarbook.decoders.quiet_decoder`.
+        Silence the MP3 decoder, see :func:`diarbook.audio.decoders.quiet_decoder`.
 
     Yields
     ------

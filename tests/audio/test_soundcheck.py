@@ -7,8 +7,8 @@ import pytest
 from tests.soundfiles import RATE, encoded, sound
 
 from diarbook.audio import audio_blocks, load_audio, read_audio
+from diarbook.audio.soundcheck import MOST_CHANNELS, Soundcheck, sound_notes
 from diarbook.errors import AudioWarning
-from diarbook.soundcheck import MOST_CHANNELS, Soundcheck, sound_notes
 
 SOUND = sound(2.0)
 

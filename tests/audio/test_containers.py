@@ -8,7 +8,7 @@ import pytest
 from tests.soundfiles import FORMATS, LOSSLESS, RATE, cut, encoded, put, sound, wav_without_length
 
 from diarbook.audio import read_audio
-from diarbook.containers import NO_LENGTH, TOO_SHORT, Splice, Stream, container, streams
+from diarbook.audio.containers import NO_LENGTH, TOO_SHORT, Splice, Stream, container, streams
 from diarbook.errors import AudioWarning
 
 SOUND = sound(2.0)

@@ -7,9 +7,9 @@ import pytest
 from tests.soundfiles import RATE, cut, encoded, put, sound, variable_mp3, without_count
 
 from diarbook.audio import read_audio
-from diarbook.containers import streams
+from diarbook.audio.containers import streams
+from diarbook.audio.mpeg import frame_at, mpeg_streams, tag_length
 from diarbook.errors import AudioWarning
-from diarbook.mpeg import frame_at, mpeg_streams, tag_length
 
 ID3 = b"ID3\x04\0\0\0\0\x10\0" + bytes(2048)  # as long as its length of 7 bits a byte says
 

@@ -109,7 +109,7 @@ def mpeg_streams(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int, f
     Yields
     ------
     tuple
-        What :class:`diarbook.containers.Stream` consists of.
+        What :class:`diarbook.audio.containers.Stream` consists of.
 
     Chapter: start
     """

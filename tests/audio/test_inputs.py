@@ -12,8 +12,8 @@ import soundfile
 from tests.test_audio import tone
 
 from diarbook.audio import audio_blocks, load_audio, read_audio
+from diarbook.audio.inputs import opened, shown_name
 from diarbook.errors import AudioError, AudioWarning
-from diarbook.inputs import opened, shown_name
 
 
 def through_a_pipe(data):
@@ -57,7 +57,7 @@ def test_a_fifo_and_standard_input_are_read_like_a_file(tmp_path):
 
 
 def test_a_long_pipe_goes_to_a_file_and_nonsense_ends(monkeypatch):
-    monkeypatch.setattr("diarbook.inputs.SPOOL", 10_000)
+    monkeypatch.setattr("diarbook.audio.inputs.SPOOL", 10_000)
     buffer = io.BytesIO()
     soundfile.write(buffer, tone(16000), 16000, format="WAV")
     assert len(through_a_pipe(buffer.getvalue())) == 16000

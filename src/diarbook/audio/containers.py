@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from diarbook.mpeg import frame_at, mpeg_streams, tag_length
+from diarbook.audio.mpeg import frame_at, mpeg_streams, tag_length
 
 HEAD = 4096
 """Bytes that are enough to recognize a container."""

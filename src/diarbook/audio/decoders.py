@@ -36,11 +36,17 @@ _UNRECOGNIZED, _UNSUPPORTED = 1, 4
 
 
 class DecodingError(Exception):
-    """What a decoder says is wrong."""
+    """What a decoder says is wrong.
+
+    Chapter: start
+    """
 
 
 class UnknownEncodingError(DecodingError):
-    """The decoder does not know this container or this encoding; another may."""
+    """The decoder does not know this container or this encoding; another may.
+
+    Chapter: start
+    """
 
 
 class Decoder(Protocol):
@@ -67,7 +73,7 @@ class SoundDecoder:
     """
 
     def __init__(self, stream: BinaryIO, kind: str | None, quiet: bool = False) -> None:
-        self._silence: Callable = quiet_decoder if quiet and kind == "MP3" else nullcontext
+        self._silence: Callable = quiet_decoder if quiet and kind in ("MP3", "WAV") else nullcontext
         raw = {"format": "RAW", "subtype": "GSM610", "samplerate": 8000, "channels": 1} if kind == "GSM" else {}
         try:
             with self._silence():
@@ -172,7 +178,7 @@ def open_decoder(stream: BinaryIO, kind: str | None, quiet: bool = False) -> Dec
     ----------
     stream : binary file that can seek
     kind : str or None
-        As :func:`diarbook.containers.container` names it.
+        As :func:`diarbook.audio.containers.container` names it.
     quiet : bool
         Silence the decoder, see :func:`quiet_decoder`.
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO
 
-from diarbook.containers import HEAD, container
+from diarbook.audio.containers import HEAD, container
 from diarbook.errors import AudioError
 
 STANDARD_INPUT = "-"

@@ -9,7 +9,7 @@ import pytest
 from tests.soundfiles import RATE, cut, encoded, put, sound
 
 from diarbook.audio import load_audio, read_audio
-from diarbook.decoders import DecodingError, MediaDecoder, SoundDecoder, open_decoder, quiet_decoder
+from diarbook.audio.decoders import DecodingError, MediaDecoder, SoundDecoder, open_decoder, quiet_decoder
 from diarbook.errors import AudioError, AudioWarning
 
 SOUND = sound(2.0)

@@ -17,10 +17,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from diarbook.containers import Splice, Stream, streams
+from diarbook.audio.containers import Splice, Stream, streams
+from diarbook.audio.inputs import opened, shown_name
+from diarbook.audio.soundcheck import Soundcheck, sound_notes
 from diarbook.errors import AudioError, AudioWarning, OptionError
-from diarbook.inputs import opened, shown_name
-from diarbook.soundcheck import Soundcheck, sound_notes
 
 SAMPLE_RATE = 16_000
 MINIMUM_SECONDS = 0.1
@@ -130,7 +130,7 @@ def audio_seconds(path: str | os.PathLike[str]) -> float:
 
     Chapter: start
     """
-    from diarbook.decoders import DecodingError, open_decoder
+    from diarbook.audio.decoders import DecodingError, open_decoder
 
     name, seconds = shown_name(path), 0.0
     with opened(path, name) as file:
@@ -163,7 +163,7 @@ def load_audio(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, *, 
     sample_rate : int
         Rate of the result, Hz.
     quiet : bool
-        Silence what the MP3 decoder itself writes, see :func:`diarbook.decoders.quiet_decoder`.
+        Silence what the MP3 decoder itself writes, see :func:`diarbook.audio.decoders.quiet_decoder`.
 
     Returns
     -------
@@ -317,7 +317,7 @@ class _Reading:
 
 def _blocks(file: BinaryIO, stream: Stream, reading: _Reading, seconds: float) -> Iterator[np.ndarray]:
     """Mono samples of one stream, at its own rate: every sample that is read comes through here."""
-    from diarbook.decoders import DecodingError, open_decoder
+    from diarbook.audio.decoders import DecodingError, open_decoder
 
     try:
         decoder = open_decoder(Splice(file, stream), reading.kind, reading.quiet)
@@ -359,7 +359,7 @@ def _resampled(blocks: Iterator[np.ndarray], reading: _Reading, rate: int) -> It
 
 def _unreadable(reading: _Reading, error: Exception) -> AudioError:
     """What to do about a file that no decoder reads."""
-    from diarbook.decoders import ONLY_MEDIA, has_media_decoder
+    from diarbook.audio.decoders import ONLY_MEDIA, has_media_decoder
 
     command = f"ffmpeg -i {shlex.quote(reading.name)} {shlex.quote(Path(reading.name).stem + '.wav')}"
     if reading.kind in ONLY_MEDIA and not has_media_decoder():
