@@ -68,7 +68,11 @@ def execute(page: str) -> None:
     file = ROOT / "notebooks" / f"{page}.ipynb"
     notebook = nbformat.read(file, as_version=4)
     NotebookClient(
-        notebook, timeout=3600, kernel_name="python3", resources={"metadata": {"path": file.parent}}
+        notebook,
+        timeout=3600,
+        startup_timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": file.parent}},
     ).execute()
 
 
