@@ -131,22 +131,34 @@ def audio_durations(folder: str) -> dict[str, float]:
 
     Chapter: evaluation
     """
-    import soundfile
-
+    from diarbook.audio import audio_seconds
+    from diarbook.audio.decoders import quiet_decoder
     from diarbook.errors import AudioError
 
     path = Path(folder)
     if not path.is_dir():
         raise AudioError(f"{folder}: no such folder; name the folder with the audio files")
-    suffixes = {f".{name.lower()}" for name in soundfile.available_formats()} - {".raw"}
     durations: dict[str, float] = {}
     for file in sorted(entry for entry in path.iterdir() if entry.is_file() and entry.suffix.lower() not in SUFFIXES):
         try:
-            seconds = soundfile.info(str(file)).duration
-        except (soundfile.LibsndfileError, TypeError) as error:  # a file without header needs more arguments
-            if file.suffix.lower() in suffixes:
-                raise AudioError(f"{file}: cannot be read as audio ({error}); remove or replace it") from None
+            with quiet_decoder():
+                seconds = audio_seconds(file)
+        except AudioError:
+            if file.suffix.lower() in audio_suffixes():
+                raise
             continue
         [name] = recording_names([str(file)])
         durations[name] = max(seconds, durations.get(name, 0.0))
     return durations
+
+
+def audio_suffixes() -> set[str]:
+    """Endings of the names of audio files: libsndfile's formats, and what telephones and browsers write.
+
+    Chapter: evaluation
+    """
+    import soundfile
+
+    return {f".{name.lower()}" for name in soundfile.available_formats()} | {
+        *(".aac", ".aif", ".aifc", ".m4a", ".mp4", ".oga", ".opus", ".snd", ".sph", ".wave", ".webm", ".wma")
+    }
