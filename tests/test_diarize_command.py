@@ -113,7 +113,7 @@ def test_silence_is_valid_and_empty(tmp_path):
 def test_a_recording_without_speech_says_so(tmp_path, pipeline):
     path = tmp_path / "hiss.wav"
     soundfile.write(path, 0.01 * np.random.default_rng(0).normal(size=48000), 16000)
-    assert run(path, "--pipeline", pipeline) == (0, "", f"diarbook: note: {path}: no speech was found\n")
+    assert run(path, "--pipeline", pipeline) == (0, "", f"diarbook: note: {path}: no speech was detected\n")
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,10 @@ def test_standard_input(quick, short, monkeypatch):
     status, out, err = run("-")
     assert (status, err) == (0, "")
     assert out.startswith("SPEAKER stdin 1 0.500 0.750 ")
-    for data, message in ((b"", "standard input: the file is empty"), (b"words, not sound", "standard input: cannot be read")):
+    for data, message in (
+        (b"", "standard input: the file is empty"),
+        (b"words, not sound", "standard input: cannot be read"),
+    ):
         monkeypatch.setattr("sys.stdin", types.SimpleNamespace(buffer=io.BytesIO(data)))
         status, out, err = run("-")
         assert (status, out, len(err.splitlines())) == (1, "", 1)
@@ -287,9 +290,9 @@ def test_a_file_name_that_rttm_cannot_hold_is_found_first(tmp_path, idle, short)
     ("options", "note"),
     [
         (("--num-speakers", 2), ""),
-        (("--num-speakers", 100), "100 speakers were asked for, 2 could be told apart by their voices"),
-        (("--min-speakers", 3), "3 speakers were asked for, 2 could be told apart by their voices"),
-        (("--max-speakers", 1), "1 speakers were asked for, 2 could be told apart by their voices"),
+        (("--num-speakers", 100), "100 speakers were asked for, 2 could be distinguished"),
+        (("--min-speakers", 3), "3 speakers were asked for, 2 could be distinguished"),
+        (("--max-speakers", 1), "1 speakers were asked for, 2 could be distinguished"),
         (("--min-speakers", 1, "--max-speakers", 3), ""),
     ],
 )

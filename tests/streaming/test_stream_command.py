@@ -117,7 +117,7 @@ def test_a_file_that_breaks_off_is_written_so_far(capsys, monkeypatch, tmp_path)
 def test_no_speech_is_said(capsys, monkeypatch, tmp_path):
     rng = np.random.default_rng(0)
     soundfile.write(tmp_path / "hiss.wav", 0.01 * rng.normal(size=32_000), 16_000)
-    assert run(capsys, monkeypatch, tmp_path / "hiss.wav") == (0, "", "diarbook: note: hiss: no speech was found\n")
+    assert run(capsys, monkeypatch, tmp_path / "hiss.wav") == (0, "", "diarbook: note: hiss: no speech was detected\n")
     assert run(capsys, monkeypatch, tmp_path / "hiss.wav", "--quiet") == (0, "", "")
 
 

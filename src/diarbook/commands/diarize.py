@@ -105,10 +105,10 @@ def command(
         write_output(formatted(turns, form, name, waveform, one_line=path is None), path)
         count = len(speakers(turns))
         if count == 0 and not is_silent(waveform):  # of silence, reading it has warned
-            note(f"{input_name(file)}: no speech was found")
+            note(f"{input_name(file)}: no speech was detected")
         elif 0 < count < bounds.least or count > (bounds.most or count):
             asked = bounds.least if count < bounds.least else bounds.most
-            note(f"{input_name(file)}: {asked} speakers were asked for, {count} could be told apart by their voices")
+            note(f"{input_name(file)}: {asked} speakers were asked for, {count} could be distinguished")
 
 
 def _checked_destinations(files: Sequence[str], output: str | None, form: str, force: bool) -> dict[str, Path | None]:

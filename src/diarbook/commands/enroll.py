@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -139,7 +140,8 @@ def own_regions(turns: str, file: str, speaker: str) -> np.ndarray:
 
     [recording] = recording_names((file,))
     alone = stretches(read_turns(turns, recording))
-    label = speaker if speaker in alone else rttm_name(speaker)  # RTTM has no spaces in a name
+    label = unicodedata.normalize("NFC", speaker)  # as turns are read
+    label = label if label in alone else rttm_name(label)  # RTTM has no spaces in a name
     if label not in alone:
         raise VoiceprintError(
             f"{turns}: nobody is called {speaker!r} in {recording}, only {', '.join(alone)}; give --speaker"

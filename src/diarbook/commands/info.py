@@ -75,8 +75,8 @@ def command(as_json: bool) -> None:
         click.echo(json.dumps(described, indent=1, ensure_ascii=False))
         return
     click.echo(f"diarbook {described['diarbook']}, Python {described['python']}")
-    for name, found in described["packages"].items():
-        click.echo(f"  {name:16} {found or 'not installed'}")
+    for name, version in described["packages"].items():
+        click.echo(f"  {name:16} {version or 'not installed'}")
     click.echo(f"Cache: {described['cache']}")
     for kind in ("models", "recordings", "voices"):
         click.echo(f"{kind.capitalize()}:")

@@ -135,7 +135,7 @@ def _listen(blocks: Iterator[np.ndarray], diarizer: StreamingDiarizer, writer: _
         return 0 if writer.name == "microphone" else 130
     _check_length(diarizer.heard, writer.name)
     if not writer.count:
-        note(f"{writer.name}: no speech was found")
+        note(f"{writer.name}: no speech was detected")
     return int(newcomers.failed)
 
 
