@@ -8,7 +8,7 @@ import sys
 import nbformat
 import pytest
 from nbformat import v4
-from tests.sphinx.small_book import text_of
+from tests.sphinx.small_book import LIMIT, text_of
 
 from diarbook.sphinx.failures import Failure, failure_of
 
@@ -91,7 +91,7 @@ class Book:
             text=True,
             env=environment,
             check=False,
-            timeout=240,
+            timeout=LIMIT,
         )
         return done.returncode, "".join(line for line in done.stderr.splitlines(True) if "[IPKernelApp]" not in line)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,15 +65,19 @@ def complete_docstring(app: Sphinx, what: str, name: str, obj: object, options: 
     text = inspect.cleandoc("\n".join(lines)).split("\n")
     result: list[str] = []
     keys: list[str] | None = None
-    for index, line in enumerate(text):
-        if line.strip() == "References" and text[index + 1 : index + 2] and set(text[index + 1]) == {"-"}:
-            keys = []
-        elif line.startswith("Chapter:"):
-            result += [*closing(keys), "", chapter_line(app, line.partition(":")[2].strip()), ""]
+    for line, below in itertools.zip_longest(text, text[1:], fillvalue=""):
+        underlined = set(below) == {"-"} and bool(line.strip())
+        chapter = line.startswith("Chapter:")
+        if keys is not None and (underlined or chapter):  # the section ends where another begins
+            result += closing(keys)
             keys = None
+        if underlined and line.strip() == "References":
+            keys = []
+        elif chapter:
+            result += ["", chapter_line(app, line.partition(":")[2].strip()), ""]
         elif keys is None:
             result.append(line)
-        elif line.strip() and set(line) != {"-"}:
+        elif set(line) != {"-"}:
             keys += line.replace(",", " ").split()
     lines[:] = [*result, *closing(keys), ""]
 
@@ -114,8 +119,10 @@ def configure(app: Sphinx, config: Config) -> None:
     config.python_use_unqualified_type_names = True
     config.python_maximum_signature_line_length = 100
     config.add_module_names = False
-    # Types of other packages have no pages here, and the book links to no other host's inventory.
-    config.nitpick_ignore_regex = [*config.nitpick_ignore_regex, (r"py:.*", r"(?!diarbook\.).*")]
+    # Types of other packages have no pages here, and the book links to no other host's inventory; a type variable, one
+    # capital letter, has none either.
+    unlinked = [(r"py:.*", r"(?!diarbook\.).*"), (r"py:class", r"diarbook\.(\w+\.)*[A-Z]")]
+    config.nitpick_ignore_regex = [*config.nitpick_ignore_regex, *unlinked]
 
 
 def setup(app: Sphinx) -> dict[str, object]:
