@@ -34,13 +34,17 @@ class Claim:
 
     Parameters
     ----------
-    page, sentence : str
+    page : str
+    sentence : str
     holds : bool
         Whether the numbers show it by the whole margin.
     true : bool
         Whether they show it at all.
-    value, relation, limit, margin : float, str, float, float or None
-        What was compared, by its worst element; None for an exact check.
+    value : float or None
+        What was measured, by its worst element; None for an exact check, as all that follows.
+    relation : str or None
+    limit : float or None
+    margin : float or None
     distance : float or None
         How far the value is on the right side of the limit; negative on the wrong side. It holds from ``margin`` on,
         and for the relation ``~`` down to ``-margin``.
@@ -87,6 +91,11 @@ def compare(value: ArrayLike, relation: str, limit: ArrayLike, margin: float) ->
     margin : float
         Positive.
 
+    Returns
+    -------
+    value, limit, distance : float
+        The distance is positive on the right side of the limit; for ``~`` it is minus the difference.
+
     Raises
     ------
     OptionError
@@ -127,6 +136,15 @@ def seed(default: int) -> int:
 
     ``make shake`` sets ``DIARBOOK_SEED``, which is added.
 
+    Parameters
+    ----------
+    default : int
+        The seed of the page as it is published.
+
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> seed(7)
@@ -164,8 +182,12 @@ class Page:
         ----------
         sentence : str
             What the page says, in words.
-        value, relation, limit : array_like, {"<", ">", "~"}, array_like
-            The comparison: below, above, or equal within the margin.
+        value : array_like
+            What was measured.
+        relation : {"<", ">", "~"}
+            Below, above, or equal within the margin.
+        limit : array_like
+            What it is compared with.
         margin : float
             By how much it has to hold, in the unit of ``value``. Measured values clear it by a lot.
 
