@@ -1,7 +1,6 @@
 """The faults of `make mutants` are lines of the code as it is now, and their tests exist."""
 
 import pytest
-
 from benchmarks.mutants import MUTANTS, ROOT, TESTS
 
 
