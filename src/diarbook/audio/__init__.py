@@ -25,7 +25,7 @@ from diarbook.errors import AudioError, AudioWarning, OptionError
 SAMPLE_RATE = 16_000
 MINIMUM_SECONDS = 0.1
 BLOCK = 4.0
-"""Seconds that are decoded at once: small enough for a processor's cache."""
+"""Seconds that are decoded at once, few enough for a processor's cache."""
 
 LARGEST_BLOCK = 1 << 22
 RATES = (1_000, 1_000_000)

@@ -25,7 +25,7 @@ MEDIA = {
     "OGG": "ogg",
     "CAF": "caf",
 }
-"""Containers that PyAV may be asked to read, as FFmpeg calls them: it is never left to guess, since some of its formats
+"""Containers that PyAV may be asked to read, as FFmpeg calls them. It is never left to guess, since some of its formats
 are lists of other files."""
 
 ONLY_MEDIA = ("M4A", "WebM", "WMA", "AAC", "AMR", "FLV")

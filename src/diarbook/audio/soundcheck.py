@@ -17,7 +17,7 @@ CANCELLED_DB = -20.0
 """Level of the channels' mean, relative to that of channels that have nothing to do with each other."""
 
 MOST_CHANNELS = 64
-"""More are the microphones of an array: their products cost too much, and they do not cancel."""
+"""More are the microphones of an array, whose products cost too much."""
 
 FAINT_DB = -70.0
 """Below this level, relative to full scale, there is nothing but the noise of the recorder."""
