@@ -127,6 +127,9 @@ def test_a_store_of_another_model(tmp_path):
 def test_shapes_must_fit():
     with pytest.raises(OptionError, match="2 names"):
         Gallery(("A", "B"), np.eye(3))
+    for threshold in (np.nan, 1.5):
+        with pytest.raises(OptionError, match="threshold must be a cosine"):
+            Gallery(("A", "B"), np.eye(2), threshold)
 
 
 def test_who_has_a_name_is_not_asked_for_again():

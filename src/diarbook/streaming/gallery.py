@@ -15,7 +15,7 @@ import numpy as np
 from diarbook.embeddings.embedder import model_identity
 from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import OptionError, VoiceprintError
-from diarbook.voiceprints.matching import CALIBRATION, THRESHOLD, assign_names
+from diarbook.voiceprints.matching import CALIBRATION, THRESHOLD, assign_names, check_threshold
 from diarbook.voiceprints.voiceprint import now
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Gallery:
     Raises
     ------
     OptionError
-        When there are not as many vectors as names.
+        When there are not as many vectors as names, or the threshold is no cosine.
 
     Chapter: streaming
     """
@@ -55,6 +55,7 @@ class Gallery:
     ends: Mapping[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_threshold(self.threshold)
         if self.vectors.ndim != 2 or len(self.vectors) != len(self.names):
             raise OptionError(f"gallery: {len(self.names)} names, but vectors of shape {self.vectors.shape}")
 
