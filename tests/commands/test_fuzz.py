@@ -23,7 +23,7 @@ SECONDS = float(os.environ.get("DIARBOOK_FUZZ_SECONDS", "0"))
 SEED = int(os.environ.get("DIARBOOK_FUZZ_SEED", "0"))
 AT_LEAST = 200
 JUNK = [
-    *("", " ", "-", "--", "0", "-1", "1", "2", "0.5", "1e400", "nan", "inf", "1_000", "٣", "é", "王 é", "a\0b"),
+    *("", " ", "-", "--", "0", "-1", "1", "2", "0.5", "1e400", "nan", "inf", "1_000", "٣", "é", "王 é", "a\nb"),
     *("\x1b[2J", "bad\udcff", "SPEAKER_00", "SPEAKER_01=Ann", "Ann=", "<NA>", "x" * 300, "../x", "/dev/null"),
     *("/dev/full", "*", "%s", "{}", "2001-01-01", "2999-12-31", "true"),
 ]
@@ -160,13 +160,14 @@ def test_random_command_lines(place):
     while count < AT_LEAST or time.monotonic() < end:
         count += 1
         words = arguments(rng, *rng.choice(commands))
-        status, _, err = run(words, rng.choice(inputs))
+        status = err = ""
         try:
+            status, _, err = run(words, rng.choice(inputs))
             check(words, status, err)
             if "--force" not in words:
                 after = contents()
                 assert {name: after.get(name) for name in before} == before, "something was overwritten"
-        except AssertionError as error:
-            raise AssertionError(f"diarbook {shlex.join(words)}: {status}\n{err}\n{error}") from None
+        except Exception as error:
+            raise AssertionError(f"diarbook {shlex.join(words)}: {status}\n{err}") from error
         if status == 0:
             fill(VoiceprintStore)

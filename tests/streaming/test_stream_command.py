@@ -91,6 +91,18 @@ def test_an_interrupt_writes_the_turns_so_far(capsys, monkeypatch):
     assert err == "diarbook: interrupted after 9.5 s; the turns so far are written\n"
 
 
+def test_ctrl_c_is_how_a_microphone_ends(capsys, monkeypatch):
+    def microphone(_seconds):
+        yield SOUND[: 6 * 16_000]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("diarbook.streaming.sources.microphone_blocks", microphone)
+    status, out, err = run(capsys, monkeypatch, "--microphone")
+    assert (status, out.count("SPEAKER microphone 1 ")) == (0, 2)
+    assert err == "interrupted after 6.0 s; the turns so far are written\n"
+    assert run(capsys, monkeypatch, "--microphone", "--quiet")[2] == ""
+
+
 def test_a_reader_that_leaves(capsys, monkeypatch, wav):
     class Left(io.TextIOBase):
         def write(self, text):

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from diarbook.turns import Turn
     from diarbook.voiceprints.voiceprint import Consent
 
+MICROPHONE = "microphone"
+
 
 @click.command(
     "stream",
@@ -105,7 +107,7 @@ def command(
     if threshold is not None and path is None:
         raise click.UsageError("--threshold decides about names; give --store with it")
     newcomers = _newcomers(introduce, consent, expires, path, threshold)
-    name = "microphone" if microphone else recording_names((file,))[0]
+    name = MICROPHONE if microphone else recording_names((file,))[0]
     destination = None if output is None else checked_output(output, force=force)
     gallery = _gallery(path, threshold, newcomers) if path is not None else None
     check_models(*DIARIZATION_MODELS)
@@ -131,8 +133,12 @@ def _listen(blocks: Iterator[np.ndarray], diarizer: StreamingDiarizer, writer: _
     if failure is not None:
         raise failure
     if interrupted:
-        complain(f"interrupted after {diarizer.heard:.1f} s; the turns so far are written")
-        return 0 if writer.name == "microphone" else 130
+        line = f"interrupted after {diarizer.heard:.1f} s; the turns so far are written"
+        if writer.name != MICROPHONE:
+            complain(line)
+            return 130
+        say(line)  # there is no other way to end it
+        return int(newcomers.failed)
     _check_length(diarizer.heard, writer.name)
     if not writer.count:
         note(f"{writer.name}: no speech was detected")
