@@ -11,7 +11,9 @@ from diarbook.pipelines.options import SpeakerBounds
 from diarbook.pipelines.overlap import (
     DEFAULTS,
     SHARES,
+    OverlapSettings,
     OverlapStages,
+    Voices,
     assign,
     cluster,
     embed,
@@ -19,10 +21,11 @@ from diarbook.pipelines.overlap import (
     feature_items,
     label_voices,
     overlap_aware,
+    reconstruct,
     segment,
 )
-from diarbook.segmentation.scores import chunk_grid
-from diarbook.turns import Turn, speakers
+from diarbook.segmentation.scores import chunk_grid, powerset_to_multilabel
+from diarbook.turns import Turn, crop, regions, speakers
 
 SECONDS = 40.0
 TALK = [(0.5, 6.0, 0), (6.5, 12.0, 1), (12.5, 18.0, 0), (17.0, 22.0, 1), (23.0, 30.0, 2), (31.0, 38.0, 0)]
@@ -121,3 +124,32 @@ def test_turns_end_with_the_recording():
     turns = overlap_aware(waveform, STAGES)
     assert turns
     assert all(isinstance(turn, Turn) and 0 <= turn.start < turn.end <= 3.0 for turn in turns)
+
+
+def test_what_makes_a_speaker_grows_with_the_recording_up_to_a_limit():
+    settings = OverlapSettings(minimum_speaker=6.0, minimum_share=0.03)
+    assert [settings.speaker_seconds(speech) for speech in (0.0, 20.0, 100.0, 200.0, 36_000.0)] == pytest.approx(
+        [1.0, 1.0, 3.0, 6.0, 6.0]
+    )
+
+
+def test_rare_overlap_needs_more_evidence():
+    settings = OverlapSettings(overlap_onset=0.5, overlap_slope=1.5, lowest_overlap_onset=0.15)
+    assert [settings.overlap_threshold(share) for share in (0.0, 0.1, 0.2, 0.5)] == pytest.approx(
+        [0.5, 0.35, 0.2, 0.15]
+    )
+
+
+def test_the_onset_of_overlap_follows_the_share_of_a_recording():
+    # The same doubtful moment, in a recording of much overlap and in one of little.
+    for crowded, expected in ((0, False), (400, True)):
+        scores = chunk_grid(10 * 16_000)
+        scores.posteriors[0, :, 1] = 1.0
+        scores.posteriors[0, 100:160, 1], scores.posteriors[0, 100:160, 4] = 0.7, 0.3
+        scores.posteriors[0, 180 : 180 + crowded, 1], scores.posteriors[0, 180 : 180 + crowded, 4] = 0.0, 1.0
+        activity = powerset_to_multilabel(scores.posteriors)
+        nobody = np.zeros((0, 2), dtype=int)
+        local = np.array([[0, 0], [0, 1]])
+        voices = Voices(scores, activity, nobody, local, np.eye(2, dtype=np.float32), np.ones(2))
+        turns = reconstruct(voices, np.array([0, 1]))
+        assert bool(len(regions(crop(turns, 1.9, 2.5), 2))) is expected

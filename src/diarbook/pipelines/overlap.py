@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diarbook.audio import SAMPLE_RATE, check_waveform
-from diarbook.clustering.constrained import DEFAULT_RULE, MergeRule, assign_crowded, constrained_agglomerative
+from diarbook.clustering.constrained import MergeRule, assign_crowded, constrained_agglomerative
 from diarbook.embeddings.embedder import Embedder, load_embedder
 from diarbook.embeddings.similarity import unit_length
 from diarbook.pipelines.options import ANY_NUMBER, Progress, SpeakerBounds, is_silent, weighted
@@ -32,12 +32,16 @@ from diarbook.turns import Turn, crop, from_activity, label_by_appearance, merge
 SHARES = {"segmentation": 0.75, "embeddings": 0.2, "clustering": 0.02, "assignment": 0.01, "reconstruction": 0.02}
 BLOCK_SECONDS = 120.0  # features are computed so many seconds at a time, so that hours of them are never held
 
+OVERLAP_RULE = MergeRule(threshold=0.65, reliability_seconds=5.5)
+
 Segment = Callable[[np.ndarray], ChunkScores]
 
 
 @dataclass(frozen=True, slots=True)
 class OverlapSettings:
-    """Defaults of the overlap-aware pipeline, fixed on training clips and simulated conversations of their voices.
+    """Defaults of the overlap-aware pipeline, chosen on training clips and on simulated conversations.
+
+    The conversations are those of ``benchmarks/development.py``, and some of the training clips' voices.
 
     Parameters
     ----------
@@ -45,12 +49,16 @@ class OverlapSettings:
         Seconds from one 10 s chunk to the next.
     rule : MergeRule
         When two clusters are one speaker.
-    minimum_speaker : float
-        Seconds of speech alone that make a cluster a speaker.
+    minimum_speaker, minimum_share : float
+        Seconds of speech alone that make a cluster a speaker; in a short recording that share of its speech is
+        enough, but never less than 1 s.
     crowded_every : int
         Look for local speakers who never speak alone in every so many chunks.
-    speech_onset, overlap_onset : float
-        Somebody speaks, and a second one does, where the probability of speech, and of overlap, is above this.
+    speech_onset : float
+        Somebody speaks where the probability of speech is above this.
+    overlap_onset, overlap_slope, lowest_overlap_onset : float
+        A second one does where that of overlap is above the first, less the slope times the share of the speech in
+        which the network expects overlap, and not below the lowest: what is rare needs more evidence.
     smoothing : float
         Seconds over which probabilities are averaged before they are compared with the onsets.
 
@@ -58,12 +66,23 @@ class OverlapSettings:
     """
 
     step: float = 2.0
-    rule: MergeRule = DEFAULT_RULE
-    minimum_speaker: float = 1.0
+    rule: MergeRule = OVERLAP_RULE
+    minimum_speaker: float = 6.0
+    minimum_share: float = 0.03
     crowded_every: int = 2
-    speech_onset: float = 0.45
-    overlap_onset: float = 0.2
-    smoothing: float = 0.1
+    speech_onset: float = 0.4
+    overlap_onset: float = 0.5
+    overlap_slope: float = 1.5
+    lowest_overlap_onset: float = 0.15
+    smoothing: float = 0.2
+
+    def speaker_seconds(self, speech: float) -> float:
+        """Seconds that make a cluster a speaker in a recording with that much speech of one person alone."""
+        return min(self.minimum_speaker, max(1.0, self.minimum_share * speech))
+
+    def overlap_threshold(self, share: float) -> float:
+        """Where a second speaker starts when that share of a recording's speech is expected to be overlapped."""
+        return max(self.lowest_overlap_onset, self.overlap_onset - self.overlap_slope * share)
 
 
 DEFAULTS = OverlapSettings()
@@ -189,7 +208,7 @@ def cluster(voices: Voices, bounds: SpeakerBounds = ANY_NUMBER, settings: Overla
         links.agreement,
         links.evidence,
         rule=settings.rule,
-        minimum_seconds=settings.minimum_speaker,
+        minimum_seconds=settings.speaker_seconds(float(voices.seconds[:count].sum())),
         minimum_speakers=bounds.least,
         maximum_speakers=bounds.most,
     )
@@ -247,7 +266,7 @@ def reconstruct(voices: Voices, labels: np.ndarray, settings: OverlapSettings = 
         active,
         scores.frame_step,
         speech_onset=settings.speech_onset,
-        overlap_onset=settings.overlap_onset,
+        overlap_onset=settings.overlap_threshold(float(overlap.sum() / max(speech.sum(), 1e-9))),
         smoothing=settings.smoothing,
     )
     return merge(shift(from_activity(chosen, scores.frame_step), scores.offset))

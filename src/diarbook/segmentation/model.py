@@ -89,12 +89,13 @@ class SegmentationModel:
             raise OptionError(f"a chunk must last {shortest / SAMPLE_RATE:.3f} s or more, got {duration}")
         scores = chunk_grid(len(waveform), step, duration)
         firsts = np.round(scores.starts * SAMPLE_RATE).astype(int)
-        missing = firsts[-1] + size - len(waveform)
-        padded = np.pad(waveform, (0, missing)) if missing > 0 else waveform
-        views = np.lib.stride_tricks.sliding_window_view(padded, size)
         for first in range(0, len(firsts), self.batch_size):
             rows = slice(first, first + self.batch_size)
-            scores.posteriors[rows] = np.exp(self.run(views[firsts[rows]][:, None]))[:, : scores.posteriors.shape[1]]
+            batch = np.zeros((len(firsts[rows]), 1, size), dtype=np.float32)  # a copy of the recording would be hours
+            for item, start in zip(batch[:, 0], firsts[rows], strict=True):
+                part = waveform[start : start + size]
+                item[: len(part)] = part
+            scores.posteriors[rows] = np.exp(self.run(batch))[:, : scores.posteriors.shape[1]]
             if progress is not None:
                 progress(min(1.0, (first + self.batch_size) / len(firsts)))
         return scores

@@ -124,9 +124,9 @@ def speech_and_overlap(posteriors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Chapter: vad
     """
-    sizes = np.array([len(members) for members in POWERSET])
+    # The sets are in order of size, so these are views: hours of posteriors are not copied.
     posteriors = np.asarray(posteriors, dtype=np.float32)
-    return posteriors[..., sizes >= 1].sum(axis=-1), posteriors[..., sizes >= 2].sum(axis=-1)
+    return posteriors[..., 1:].sum(axis=-1), posteriors[..., 1 + LOCAL_SPEAKERS :].sum(axis=-1)
 
 
 def chunk_grid(samples: int, step: float = 1.0, duration: float = CHUNK_SECONDS) -> ChunkScores:

@@ -1,0 +1,298 @@
+"""The development set of the pipelines: conversations simulated of every voice in the packages that is no meeting's.
+
+Run: python benchmarks/development.py [--voices DIR] [--sweep] [--peer]
+
+Without options the defaults are measured on the development set and on the training clips. ``--sweep`` also varies each
+parameter alone; ``--peer`` measures pyannote.audio's pipeline at several thresholds (slow). ``--voices DIR`` adds a
+held-out set, twelve conversations of the people in DIR/PERSON/*.flac, for instance ten readers of LibriSpeech; nothing
+may be chosen on it. What the networks say of a conversation is kept in the cache folder, by the content.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from diarbook.assets import Recording, cache_folder, recordings, sha256_of, voice_samples, weights_path
+from diarbook.audio import load_audio
+from diarbook.embeddings.embedder import load_embedder
+from diarbook.metrics import diarization_error
+from diarbook.pipelines.overlap import DEFAULTS, OverlapSettings, Voices, embed, label_voices, reconstruct, segment
+from diarbook.segmentation.scores import ChunkScores, chunk_grid
+from diarbook.simulation import joined_words, lone_voice, perturb_speed, simulate_conversation, through_channel
+from diarbook.turns import Turn, crop, label_by_appearance, speakers
+
+SPEEDS = (0.9, 1.0, 1.1)
+READERS_PLAN = tuple(
+    zip((2, 3, 4, 5, 6, 2, 3, 4, 5, 6, 3, 4), (120, 150, 180, 180, 210, 150, 150, 180, 180, 210, 150, 180))
+)
+READERS_OVERLAP = 0.12
+HELD_OUT = ("m4", "m5")  # people of the packages with whom nothing is chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """How one conversation is made; see :func:`diarbook.simulation.simulate_conversation`."""
+
+    people: int
+    minutes: float
+    overlap: float
+    snr: float = 25.0
+    reverberation: float = 0.0
+    level: float | None = None
+    telephone: bool = False
+    pause: float = 0.5
+    turn: float = 3.0
+
+    @property
+    def conditions(self) -> list[str]:
+        """The groups in which a conversation is reported."""
+        names = [
+            f"overlap {round(100 * self.overlap, -1):.0f} %",
+            "2 to 4 people" if self.people < 5 else "5 to 8 people",
+        ]
+        names += ["noise, 15 dB or less"] * (self.snr <= 15) + ["reverberation"] * (self.reverberation > 0)
+        names += ["telephone"] * self.telephone + ["-50 or 0 dB of full scale"] * (self.level is not None)
+        return [*names, *["10 minutes or more"] * (self.minutes >= 10)]
+
+
+PLAN = (
+    Conversation(2, 1, 0.0, 30),
+    Conversation(2, 2, 0.1, 30, 0.2, pause=0.3),
+    Conversation(3, 3, 0.2, 20, turn=4),
+    Conversation(3, 2, 0.3, 25, 0.3, pause=0.3, turn=2.5),
+    Conversation(4, 4, 0.1, 15, pause=1.0, turn=4),
+    Conversation(4, 3, 0.0, 10, 0.2),
+    Conversation(5, 5, 0.2, 25, level=-50),
+    Conversation(5, 3, 0.1, 30, telephone=True, turn=4),
+    Conversation(6, 6, 0.1, 20, 0.3, pause=0.7, turn=4),
+    Conversation(7, 8, 0.2, 25, 0.2, pause=0.3),
+    Conversation(8, 10, 0.1, 25, turn=4),
+    Conversation(2, 5, 0.3, 25, telephone=True),
+    Conversation(3, 20, 0.05, 20, 0.2, pause=0.8, turn=5),
+    Conversation(6, 4, 0.3, 25, level=0, turn=3.5),
+    Conversation(4, 6, 0.2, 15, 0.4, pause=0.3, turn=4),
+    Conversation(2, 3, 0.05, 25, 0.2, pause=1.0, turn=5),
+    Conversation(8, 6, 0.2, 20, turn=2.5),
+    Conversation(5, 6, 0.0, 25, 0.3, pause=0.8),
+)
+
+
+# ---------------------------------------------------------------- what the networks say, kept
+
+
+def folder() -> Path:
+    path = cache_folder() / "development"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def digest(array: np.ndarray) -> str:
+    return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=12).hexdigest()
+
+
+def remembered_scores(waveform: np.ndarray, step: float = DEFAULTS.step) -> ChunkScores:
+    """The segmentation network's posteriors, from the cache if the same network has seen the same samples."""
+    path = folder() / f"scores-{digest(waveform)}-{sha256_of(weights_path('segmentation-3.0'))[:8]}-{step:g}.npz"
+    if not path.is_file():
+        scores = segment(waveform, replace(DEFAULTS, step=step))
+        np.savez(path, posteriors=scores.posteriors.astype(np.float16), starts=scores.starts)
+    with np.load(path) as kept:
+        grid = chunk_grid(len(waveform), step)
+        return replace(grid, posteriors=kept["posteriors"].astype(np.float32))
+
+
+class RememberingEmbedder:
+    """CAM++ whose features and vectors of a recording are computed once: vectors are kept in the cache folder."""
+
+    def __init__(self, waveform: np.ndarray) -> None:
+        self._inner = load_embedder("campplus")
+        self._features: dict[str, np.ndarray] = {}
+        self._path = folder() / f"vectors-{digest(waveform)}-{sha256_of(weights_path('campplus'))[:8]}.npz"
+        self._vectors: dict[str, np.ndarray] = {}
+        if self._path.is_file():
+            with np.load(self._path) as kept:
+                self._vectors = dict(zip(kept["keys"].tolist(), kept["vectors"], strict=True))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    def features(self, waveform: np.ndarray) -> np.ndarray:
+        key = digest(waveform)
+        if key not in self._features:
+            self._features[key] = self._inner.features(waveform)
+        return self._features[key]
+
+    def embed_features(self, items: Sequence[np.ndarray]) -> np.ndarray:
+        keys = [digest(item) for item in items]
+        missing = {key: item for key, item in zip(keys, items, strict=True) if key not in self._vectors}
+        if missing:
+            self._vectors |= dict(zip(missing, self._inner.embed_features(list(missing.values())), strict=True))
+        return np.stack([self._vectors[key] for key in keys])
+
+    def save(self) -> None:
+        keys, vectors = list(self._vectors), np.array(list(self._vectors.values()), dtype=np.float32)
+        if keys:
+            np.savez(self._path, keys=keys, vectors=vectors)
+
+
+@dataclass(eq=False)
+class Case:
+    """One recording, the groups in which it is reported, and what the networks say of it."""
+
+    recording: Recording
+    groups: tuple[str, ...]
+    _voices: dict = field(default_factory=dict)
+
+    @cached_property
+    def scores(self) -> ChunkScores:
+        return remembered_scores(self.recording.waveform)
+
+    @cached_property
+    def embedder(self) -> RememberingEmbedder:
+        return RememberingEmbedder(self.recording.waveform)
+
+    def voices(self, settings: OverlapSettings) -> Voices:
+        key = settings.crowded_every
+        if key not in self._voices:
+            self._voices[key] = embed(self.recording.waveform, self.scores, settings, self.embedder)
+            self.embedder.save()
+        return self._voices[key]
+
+    def diarize(self, settings: OverlapSettings) -> list[Turn]:
+        voices = self.voices(settings)
+        turns = reconstruct(voices, label_voices(voices, settings=settings), settings)
+        return label_by_appearance(crop(turns, 0.0, self.recording.duration))
+
+
+# ---------------------------------------------------------------- voices and conversations
+
+
+def voices_of_packages() -> dict[str, list[Recording]]:
+    """Lone voices of every person in the packages who is in no meeting: by person, at three speeds."""
+    material: dict[str, list[tuple[str, np.ndarray]]] = {}
+    words: dict[str, list[np.ndarray]] = {}
+    for sample in voice_samples("emotions"):
+        words.setdefault(sample.speaker, []).append(sample.waveform)
+    for person, items in words.items():
+        order = np.random.default_rng(5).permutation(len(items))
+        material[person] = [
+            (f"{person}-{n}", phrase) for n, phrase in enumerate(joined_words([items[i] for i in order]))
+        ]
+    styles = [sample for sample in voice_samples("styles") if sample.condition in ("healthy", "cold", "sentence")]
+    for sample in [*styles, *voice_samples("readers")]:
+        material.setdefault(sample.speaker, []).append((sample.name, sample.waveform))
+    return {
+        person: [
+            lone_voice(f"{name}@{speed:g}", f"{person}@{speed:g}", perturb_speed(waveform, speed))
+            for speed in SPEEDS
+            for name, waveform in items
+        ]
+        for person, items in material.items()
+    }
+
+
+def cast(voices: dict[str, list[Recording]], generator: np.random.Generator) -> list[Recording]:
+    """One of the three speeds for each person, so that nobody meets a copy of himself."""
+    chosen = []
+    for person, items in voices.items():
+        speed = f"{person}@{generator.choice(SPEEDS):g}"
+        chosen += [item for item in items if item.turns and item.turns[0].speaker == speed]
+    return chosen
+
+
+def simulated(voices: dict[str, list[Recording]], plan: Sequence[Conversation], seed: int) -> list[Case]:
+    cases = []
+    for number, made in enumerate(plan):
+        recording = simulate_conversation(
+            cast(voices, np.random.default_rng(seed + number)),
+            made.people,
+            60 * made.minutes,
+            made.overlap,
+            seed=seed + number,
+            pause=made.pause,
+            turn_seconds=made.turn,
+            snr=made.snr,
+            reverberation=made.reverberation,
+        )
+        recording = through_channel(recording, telephone=made.telephone, level=made.level)
+        cases.append(Case(recording, tuple(made.conditions)))
+    return cases
+
+
+def readers(path: Path) -> list[Case]:
+    """The held-out set: twelve conversations, 2 to 6 people, 34 minutes; PATH/PERSON/*.flac are whole utterances."""
+    items = []
+    for person in sorted(child for child in path.iterdir() if child.is_dir()):
+        for file in sorted([*person.glob("*.flac"), *person.glob("*.wav")]):
+            items.append(lone_voice(file.stem, person.name, load_audio(file), "test"))
+    return [
+        Case(
+            simulate_conversation(
+                items, people, seconds, READERS_OVERLAP, seed=700 + n, pause=0.5, turn_seconds=4.0, snr=25
+            ),
+            (f"{people} people",),
+        )
+        for n, (people, seconds) in enumerate(READERS_PLAN)
+    ]
+
+
+def sets(voices: Path | None = None) -> dict[str, list[Case]]:
+    people = voices_of_packages()
+    chosen = {person: items for person, items in people.items() if person not in HELD_OUT}
+    result = {
+        "development set": simulated(chosen, PLAN, seed=4000),
+        "training clips": [Case(recording, ("clip",)) for recording in recordings("train")],
+    }
+    if voices is not None:
+        result["held-out readers"] = readers(voices)
+    return result
+
+
+# ---------------------------------------------------------------- scores
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Seconds of error of one recording, and how many speakers too many."""
+
+    missed: float
+    false_alarm: float
+    confusion: float
+    total: float
+    count: int
+
+
+def score(case: Case, turns: list[Turn]) -> Score:
+    reference = list(case.recording.turns)
+    error = diarization_error(reference, turns, uem=case.recording.uem)
+    count = len(speakers(turns)) - len(speakers(reference))
+    return Score(error.missed, error.false_alarm, error.confusion, error.total, count)
+
+
+def summary(scores: Sequence[Score]) -> dict[str, float]:
+    total = sum(item.total for item in scores)
+    parts = {
+        kind: 100 * sum(getattr(item, kind) for item in scores) / total
+        for kind in ("missed", "false_alarm", "confusion")
+    }
+    counts = np.array([item.count for item in scores])
+    return {
+        "der": round(sum(parts.values()), 2),
+        **{kind: round(value, 2) for kind, value in parts.items()},
+        "count_error": round(float(np.abs(counts).mean()), 2),
+        "count_bias": round(float(counts.mean()), 2),
+        "within_one": round(float((np.abs(counts) <= 1).mean()), 3),
+        "seconds": round(total, 1),
+    }
