@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diarbook import rttm, rttm_parse
+from diarbook import rttm
 from diarbook.errors import OptionError, RttmError
 from diarbook.rttm import (
     format_rttm,
@@ -19,7 +19,8 @@ from diarbook.rttm import (
     read_uem,
     write_rttm,
 )
-from diarbook.rttm_parse import Mark, name_recordings, seem_milliseconds
+from diarbook.rttm import parse as rttm_parse
+from diarbook.rttm.parse import Mark, name_recordings, seem_milliseconds
 from diarbook.turns import Turn
 
 GOOD = "SPEAKER call 1 0.5 1.25 <NA> <NA> A <NA> <NA>"

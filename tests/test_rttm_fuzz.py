@@ -20,9 +20,9 @@ from diarbook.metrics.files import scoring_files
 from diarbook.metrics.protocol import preset
 from diarbook.metrics.report import score
 from diarbook.rttm import format_rttm, parse_content, parse_rttm, parse_uem
+from diarbook.rttm.parse import parse_regions
+from diarbook.rttm.records import decode
 from diarbook.rttm_lint import ERROR, lint_rttm, lint_standard_input, lint_uem
-from diarbook.rttm_parse import parse_regions
-from diarbook.rttm_records import decode
 from diarbook.turns import from_audacity
 
 LONG = float(os.environ.get("DIARBOOK_FUZZ_SECONDS", "0"))

@@ -16,8 +16,8 @@ import numpy as np
 
 from diarbook.errors import RttmError
 from diarbook.rttm import parse_rttm, parse_uem
-from diarbook.rttm_parse import Key, seem_milliseconds
-from diarbook.rttm_records import (
+from diarbook.rttm.parse import Key, seem_milliseconds
+from diarbook.rttm.records import (
     PLACEHOLDER,
     RECORD_TYPES,
     check_record,

@@ -7,7 +7,7 @@ import pytest
 
 from diarbook.metrics import diarization_errors
 from diarbook.metrics.exclusions import EXTENSION, NON_LEX, NOSCORE, corpus_exclusions, excluded_zones, exclusions
-from diarbook.rttm_parse import Mark
+from diarbook.rttm.parse import Mark
 from diarbook.turns import Turn
 
 A = Turn(0, 10, "A")

@@ -89,7 +89,7 @@ def command(
     from diarbook.metrics.protocol import preset as protocol_of
     from diarbook.metrics.report import score
     from diarbook.rttm import parse_content, read_content
-    from diarbook.rttm_parse import parse_regions
+    from diarbook.rttm.parse import parse_regions
 
     check_one_standard_input([reference, hypothesis, uem])
     chosen = {

@@ -56,14 +56,14 @@ def minimum_log_likelihood_ratio_cost(scores: np.ndarray, labels: np.ndarray) ->
 
     Chapter: verification
     """
-    from sklearn.isotonic import isotonic_regression
+    from scipy.optimize import isotonic_regression
 
     targets, others = both_kinds(scores, labels)
     values, where = np.unique(np.concatenate([targets, others]), return_inverse=True)
     # Equal scores get one answer; each kind of trial weighs one half.
     kinds = np.bincount(where[: len(targets)], minlength=len(values)) / len(targets)
     rest = np.bincount(where[len(targets) :], minlength=len(values)) / len(others)
-    chance = np.clip(isotonic_regression(kinds / (kinds + rest), sample_weight=kinds + rest), 0.0, 1.0)
+    chance = np.clip(isotonic_regression(kinds / (kinds + rest), weights=kinds + rest).x, 0.0, 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         cost = np.where(kinds > 0, -kinds * np.log2(chance), 0.0) + np.where(rest > 0, -rest * np.log2(1 - chance), 0.0)
     return float(cost.sum() / 2)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diarbook.rttm_parse import Mark
+from diarbook.rttm.parse import Mark
 from diarbook.turns import Turn
 
 NOSCORE = frozenset([("NOSCORE", "<na>")])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diarbook.rttm import RttmContent
-from diarbook.rttm_parse import Key, Mark, name_recordings, seem_milliseconds
+from diarbook.rttm.parse import Key, Mark, name_recordings, seem_milliseconds
 from diarbook.turns import Turn
 
 
@@ -50,7 +50,7 @@ def scoring_files(
     ----------
     reference, hypothesis : RttmContent
     uem : mapping of (str, str) to ndarray, optional
-        As :func:`diarbook.rttm_parse.parse_regions` reads it.
+        As :func:`diarbook.rttm.parse.parse_regions` reads it.
 
     Returns
     -------

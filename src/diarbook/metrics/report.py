@@ -16,7 +16,7 @@ from diarbook.metrics.der import DiarizationError, diarization_errors, mean_rate
 from diarbook.metrics.exclusions import corpus_exclusions
 from diarbook.metrics.jer import JaccardError, jaccard_errors, pool_jaccard
 from diarbook.metrics.protocol import Protocol
-from diarbook.rttm_parse import Mark
+from diarbook.rttm.parse import Mark
 from diarbook.turns import Turn
 
 TOO_FEW = "an interval over files needs two files or more with scored speech"

@@ -1,4 +1,4 @@
-"""The parser behind :mod:`diarbook.rttm`: turns, marks and regions, by file and channel.
+"""The parser behind the readers: turns, marks and regions, by file and channel.
 
 Chapter: evaluation
 """
@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from diarbook.errors import RttmError
-from diarbook.rttm_records import (
+from diarbook.rttm.records import (
     LONGEST,
     PLACEHOLDER,
     check_record,

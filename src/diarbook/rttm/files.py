@@ -1,7 +1,4 @@
-"""Reading and writing the files of the field: RTTM (who spoke when) and UEM (what is scored).
-
-A recording whose lines name one channel is called by its file name. One with several channels, such as a telephone call
-with a side on each, is as many recordings, ``call/1`` and ``call/2``: NIST's scorer keeps them apart as well.
+"""RTTM and UEM as files and as text: what other stages read and write.
 
 Chapter: evaluation
 """
@@ -19,8 +16,8 @@ import numpy as np
 from diarbook.checks import check_name
 from diarbook.errors import OptionError, RttmError
 from diarbook.files import write_atomically
-from diarbook.rttm_parse import Key, Mark, name_recordings, parse_marks, parse_regions, parse_turns
-from diarbook.rttm_records import decode, read_bytes
+from diarbook.rttm.parse import Key, Mark, name_recordings, parse_marks, parse_regions, parse_turns
+from diarbook.rttm.records import decode, read_bytes
 from diarbook.turns import Turn, from_audacity
 
 
