@@ -163,8 +163,9 @@ def test_what_is_wrong_with_the_assets_stays_as_it_was_said(monkeypatch):
         raise AssetError("weights are not fetched")
 
     monkeypatch.setattr("diarbook.streaming.engine.load_segmentation", absent)
+    one = StreamingDiarizer()
     with pytest.raises(AssetError, match="not fetched"):
-        stream(hum([(0, 4, 0)], 4.0))
+        one.push(hum([(0, 4, 0)], 4.0))
 
 
 def test_a_turn_knows_the_number_of_its_speaker():

@@ -9,7 +9,7 @@ from diarbook.streaming.cache import SpeakerCache
 from diarbook.streaming.diarizer import StreamingDiarizer
 from diarbook.streaming.gallery import Gallery
 from diarbook.streaming.incremental import incremental_clustering
-from diarbook.streaming.run import blocks, stream
+from diarbook.streaming.live import blocks, stream
 from diarbook.streaming.settings import StreamSettings
 from diarbook.streaming.turn import CachedSpeaker, StreamTurn
 

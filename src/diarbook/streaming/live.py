@@ -69,3 +69,33 @@ def stream_turns(
         yield from diarizer.finish()
         raise
     yield from diarizer.finish()
+
+
+def stream(
+    source: str | os.PathLike[str] | np.ndarray | Iterable[np.ndarray],
+    settings: StreamSettings = DEFAULT_SETTINGS,
+    *,
+    segmentation: SegmentationModel | None = None,
+    embedder: StreamEmbedder | None = None,
+    gallery: object | None = None,
+) -> list[StreamTurn]:
+    """All turns of :func:`stream_turns`, in the order of their emission, once the sound is over.
+
+    Chapter: streaming
+    """
+    networks = {"segmentation": segmentation, "embedder": embedder}
+    return list(stream_turns(source, settings, gallery=gallery, **networks))
+
+
+def blocks(waveform: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Cut a waveform into blocks of ``size`` samples, as a microphone would deliver them.
+
+    Examples
+    --------
+    >>> [len(block) for block in blocks(np.zeros(10), 4)]
+    [4, 4, 2]
+
+    Chapter: streaming
+    """
+    for first in range(0, len(waveform), size):
+        yield waveform[first : first + size]
