@@ -1,4 +1,4 @@
-"""The speaker cache: labels that are carried on, bounds that hold, and nothing lost in merging."""
+"""The speaker cache: labels that groups keep, bounds that hold, and nothing lost in merging."""
 
 import itertools
 
@@ -98,7 +98,7 @@ def test_one_point_a_speaker_is_incremental_clustering():
     assert len(cache) == 3
 
 
-def test_grouping_carries_labels_and_sees_extra_points():
+def test_grouping_keeps_labels_and_sees_extra_points():
     cache = filled(np.random.default_rng(5), count=9)
     extra = np.eye(8)[[0, 7]]
     groups, labels = cache.cluster(
