@@ -31,7 +31,7 @@ def run(*arguments, **options):
         capture_output=True,
         text=True,
         env=environment,
-        timeout=60,
+        timeout=600,
         check=False,
         **options,
     )
@@ -281,7 +281,7 @@ def test_streams_of_the_process(redirected, status, out, err, unbuffered):
         ["bash", "-c", f"{sys.executable} -m diarbook info {redirected}"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
         env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
     )
@@ -299,7 +299,7 @@ def test_a_file_never_takes_the_number_of_a_closed_stream(tmp_path):
         "cli.LazyGroup.get_command = lambda *_: click.command()(store)\n"
         "cli.main(['info'])\n"
     )
-    done = subprocess.run(["bash", "-c", '"$@" <&- >&- 2>&-', "-", sys.executable, "-c", code], timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", '"$@" <&- >&- 2>&-', "-", sys.executable, "-c", code], timeout=600, check=False)
     assert done.returncode > 2
     assert made.read_bytes() == b""
 
@@ -310,7 +310,7 @@ def test_output_is_utf_8_whatever_the_locale(tmp_path):
         [sys.executable, "-m", "diarbook", "score", "王.rttm", "王.rttm", "--per-file"],
         capture_output=True,
         cwd=tmp_path,
-        timeout=60,
+        timeout=600,
         check=True,
         env={**os.environ, "PYTHONIOENCODING": "latin-1"},
     )
@@ -362,7 +362,7 @@ def test_an_interrupt_from_the_keyboard(tmp_path):
     assert process.stdout.readline() == "ready\n"
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert err == "diarbook: interrupted\n"
 
@@ -376,7 +376,7 @@ def test_a_reader_that_leaves_is_no_error():
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert done.stderr in ("status 0\n", "status 141\n")
@@ -388,7 +388,7 @@ def test_help_imports_no_heavy_package():
         "with contextlib.suppress(SystemExit): diarbook.cli.main(['--help'])\n"
         "print(sorted({'torch', 'numpy', 'scipy', 'librosa', 'yaml'} & set(sys.modules)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=True)
     assert done.stdout.endswith("\n[]\n")
 
 
