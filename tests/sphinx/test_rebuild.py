@@ -87,13 +87,13 @@ def test_the_makefile_s_step_says_what_it_removed_and_needs_no_sphinx(folders):
     static.write_text("<svg/>")
     code = "import sys\nfrom diarbook.sphinx.rebuild import main\nprint(main(sys.argv[1:]), *sys.modules)"
     command = [sys.executable, "-c", code, str(folders.output.parent)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
     assert done.stderr == f"removed {static}: a file where a folder belongs\n"
     status, *modules = done.stdout.split()
     assert status == "0"
     assert not {"docutils", "sphinx", "numpy", "torch"} & set(modules)
     command = [sys.executable, "-m", "diarbook.sphinx.rebuild"]
-    assert subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 2
+    assert subprocess.run(command, capture_output=True, check=False, timeout=600).returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_transaction_that_was_cut_off_is_rolled_back(folders, tmp_path):
         "for _ in range(500): database.execute('INSERT INTO filler VALUES (hex(randomblob(500)))')\n"
         "os._exit(9)\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(database)], check=False, timeout=60)
+    subprocess.run([sys.executable, "-c", code, str(database)], check=False, timeout=600)
     assert database.with_name("global.db-journal").exists()
     assert repair(folders) == []
     assert len(executions(folders).list_cache_records()) == 2
