@@ -77,7 +77,7 @@ def load_alone(path):
         "from diarbook.audio import load_audio\n"
         "sys.stdout.buffer.write(load_audio(sys.argv[1], quiet=True).tobytes())"
     )
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=True, timeout=600)
     return np.frombuffer(done.stdout, np.float32)
 
 
