@@ -52,7 +52,7 @@ def test_a_fifo_and_standard_input_are_read_like_a_file(tmp_path):
     for stdin in (path.open("rb"), subprocess.PIPE):
         feed = path.read_bytes() if stdin == subprocess.PIPE else None
         feeding = {"input": feed} if feed else {"stdin": stdin}
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60, **feeding)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=600, **feeding)
         assert done.stdout.split() == [b"16000"]
 
 
