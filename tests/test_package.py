@@ -17,7 +17,7 @@ def loaded_by(statement):
         "import sys; before = set(sys.modules); "
         f"{statement}; print(*{{name.partition('.')[0] for name in set(sys.modules) - before}})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=True)
     return set(done.stdout.split())
 
 
