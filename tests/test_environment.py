@@ -58,7 +58,7 @@ def test_what_is_installed_is_what_is_locked():
 
 def test_environment_yml_is_made_of_the_lock():
     done = subprocess.run(
-        [sys.executable, ROOT / ".ci" / "environment.py"], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, ROOT / ".ci" / "environment.py"], capture_output=True, text=True, check=True, timeout=600
     )
     assert (ROOT / "environment.yml").read_text(encoding="utf-8") == done.stdout, "run `make lock`"
 
@@ -87,7 +87,7 @@ def test_no_registry_is_named(name):
 )
 def test_imports_stay_light(module, heavy):
     code = f"import sys, {module}; print(*sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600)
     assert not heavy & set(done.stdout.split())
 
 
@@ -160,7 +160,7 @@ def test_the_network_guard_lets_only_this_machine_through():
         text=True,
         env={"PYTHONPATH": str(ROOT / "tests" / "offline")},
         check=True,
-        timeout=60,
+        timeout=600,
     )
     assert done.stdout.split() == ["OfflineError"] * 3
 
@@ -184,7 +184,7 @@ def test_colab_keeps_its_torch(tmp_path):
         text=True,
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
         check=False,
-        timeout=60,
+        timeout=600,
     )
     assert (done.returncode, done.stderr) == (0, "")
     import numpy
@@ -210,7 +210,7 @@ def test_colab_says_what_failed(tmp_path):
         text=True,
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
         check=False,
-        timeout=60,
+        timeout=600,
     )
     assert done.returncode == 1
     assert done.stderr == "diarbook: the set-up failed while installing the package:\nERROR: no wheel\n"
