@@ -70,7 +70,7 @@ def test_delete_asks_first(store, capsys, monkeypatch):
 
 def test_delete_without_a_terminal_deletes_nothing_and_says_so(store):
     command = [sys.executable, "-m", "diarbook", "store", "delete", "Bob", "--store", store]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.endswith("'Bob' is not deleted; use --yes to delete without a question\n")
     assert "interrupted" not in done.stderr
