@@ -299,7 +299,9 @@ def test_a_file_never_takes_the_number_of_a_closed_stream(tmp_path):
         "cli.LazyGroup.get_command = lambda *_: click.command()(store)\n"
         "cli.main(['info'])\n"
     )
-    done = subprocess.run(["bash", "-c", '"$@" <&- >&- 2>&-', "-", sys.executable, "-c", code], timeout=600, check=False)
+    done = subprocess.run(
+        ["bash", "-c", '"$@" <&- >&- 2>&-', "-", sys.executable, "-c", code], timeout=600, check=False
+    )
     assert done.returncode > 2
     assert made.read_bytes() == b""
 

@@ -43,7 +43,9 @@ def drawn(folder, *extra):
 
 def test_an_extra_module_does_not_change_what_is_drawn(tmp_path):
     module = tmp_path / "extra.py"
-    module.write_text("\n".join(f"A{n} = ({n * 7919}, {n}.0123, 'constant {n}')" for n in range(100, 140)), encoding="utf-8")
+    module.write_text(
+        "\n".join(f"A{n} = ({n * 7919}, {n}.0123, 'constant {n}')" for n in range(100, 140)), encoding="utf-8"
+    )
     without = drawn(tmp_path)
     assert len(without) == 100
     assert drawn(tmp_path, module) == without
