@@ -308,6 +308,15 @@ def test_two_people_whom_rttm_would_write_alike_are_not_both_enrolled(store, tmp
     store.add(person(other, 1))
 
 
+def test_a_deleted_name_is_free_again(store):
+    store.add_many([person("Ann Lee"), person("Bob", 1)])
+    store.delete("Ann Lee")
+    store.add(person("ann_lee", 2))
+    with pytest.raises(VoiceprintError, match="another person"):
+        store.add(person("BOB", 3))
+    assert store.names() == ["Bob", "ann_lee"]
+
+
 def test_words_that_another_process_took_are_seen(store, tmp_path):
     store.add(person("Zoe"))
     with VoiceprintStore(tmp_path / "voices.db") as other:

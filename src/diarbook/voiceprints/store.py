@@ -245,9 +245,9 @@ class VoiceprintStore(Database):
             for one in voiceprints:
                 self._check_model(one.model, one.model_version, one.dimension)
                 self._connection.execute(f"{verb} INTO voiceprint ({', '.join(COLUMNS)}) VALUES ({marks})", to_row(one))
-        with self._explained():
-            self._words[1].update(words)
-            self._words = (self._state(), self._words[1])
+        (version, _), known = self._words  # of within the transaction: what others wrote since is not known
+        known.update(words)
+        self._words = ((version, self._writes), known)
 
     def check_free(self, names: Iterable[str], *, replace: bool = False) -> None:
         """Refuse names that could not be enrolled, before anybody's voice is measured.
@@ -315,7 +315,12 @@ class VoiceprintStore(Database):
         with self._transaction():
             if (row := self._row(name)) is None:
                 raise self._nobody(name)
+            known = self._words is not None and self._words[0] == self._state()
             self._connection.execute("DELETE FROM voiceprint WHERE name = ?", (row[0],))
+        if known:  # else the names would be read again before the next enrollment
+            (version, _), words = self._words
+            words.pop(_word(row[0]), None)
+            self._words = ((version, self._writes), words)
         self.scrub()
 
     def ended(self, moment: datetime | None = None) -> list[str]:
