@@ -30,7 +30,7 @@ COMMANDS = {
     "verify": "Compare a voice with a voiceprint or with another recording.",
     "identify": "Name the speakers of a conversation.",
     "adapt": "Let voiceprints follow their owners.",
-    "store": "List, show, delete, export and import voiceprints.",
+    "store": "List, show, delete, expire, export and import voiceprints.",
     "ontology": "Check and export the book's terms.",
     "fetch": "Bring models and recordings into the cache.",
     "info": "Show versions, the cache and the licenses of what is in it.",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group(
     "store",
-    short_help="List, show, delete, export and import voiceprints.",
+    short_help="List, show, delete, expire, export and import voiceprints.",
     epilog=examples("diarbook store list --store voices.db", 'diarbook store delete "Ann Lee" --store voices.db'),
 )
 @store_option(required=False)
