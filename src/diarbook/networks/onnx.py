@@ -82,6 +82,8 @@ def quiet_exporter() -> Iterator[None]:
 
     The exporter needs that package for one last step, which adds custom functions; our networks have none. Where it
     is not installed the step is left out.
+
+    Chapter: embeddings
     """
     import logging
     import warnings

@@ -25,7 +25,10 @@ RELATIONS = {"<": "below", ">": "above", "~": "equal to"}
 
 
 class ClaimError(DiarbookError, AssertionError):
-    """A page claims what the numbers of this run do not show; the message names page, sentence and numbers."""
+    """A page claims what the numbers of this run do not show; the message names page, sentence and numbers.
+
+    Chapter: start
+    """
 
 
 @dataclass(frozen=True)
