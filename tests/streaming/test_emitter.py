@@ -84,7 +84,7 @@ def test_names_are_for_turns_from_now_on_and_corrections_for_those_before():
     assert one.sizes == {"open_turns": 0, "names": 2, "history": 1}
     one.forget({}, {7})
     assert one.sizes["names"] == 1
-    assert one.name_of(4).name is None
+    assert one.name_of(4)[0] is None
 
 
 def test_without_revision_nothing_is_remembered_or_corrected():

@@ -123,15 +123,10 @@ class SpeakerCache:
 
         Chapter: streaming
         """
-        pairs = np.ix_(rows, rows)
-        self.agreement[pairs], self.evidence[pairs] = agreement, evidence
+        self.agreement[np.ix_(rows, rows)], self.evidence[np.ix_(rows, rows)] = agreement, evidence
 
     def tables(self, further: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Copies of what the chunks say of all pairs, with zeros for so many further points.
-
-        Returns
-        -------
-        agreement, evidence : ndarray of shape (n + further, n + further)
+        """Copies of the tables of agreement and of evidence, with zeros for so many further points.
 
         Chapter: streaming
         """

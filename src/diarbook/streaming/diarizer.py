@@ -197,8 +197,7 @@ class StreamingDiarizer:
         """The speaker cache, one record for each label that is remembered."""
         records = []
         for label, (total, seconds) in self._memory.speakers().items():
-            name = self._emitter.name_of(label)
-            known = name.name, name.score, *self._engine.identity
+            known = *self._emitter.name_of(label), *self._engine.identity
             records.append(CachedSpeaker(label_name(label), unit_length(total), seconds, *known))
         return records
 
@@ -212,8 +211,8 @@ class StreamingDiarizer:
     # ------------------------------------------------------------ one step
 
     def _observe(self, final: bool = False) -> Observation | None:
-        known = self._recent, self._memory, self._decided, self.settings
-        return observe(self._engine, self._audio, *known, final)
+        seen = self._recent, self._memory, self._decided, self.settings
+        return observe(self._engine, self._audio, *seen, final)
 
     def _advance(self, seen: Observation | None, final: bool = False) -> None:
         """Keep what was seen, decide, and put into the outbox what is emitted."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from diarbook.audio import SAMPLE_RATE
 from diarbook.streaming.cache import UNDECIDED
-from diarbook.streaming.naming import Names, Naming
+from diarbook.streaming.naming import Names
 from diarbook.streaming.recent import FRAME_SECONDS, frame_time
 from diarbook.streaming.revision import History
 from diarbook.streaming.settings import StreamSettings
@@ -120,12 +120,13 @@ class Emitter:
         """
         self._names.again()
 
-    def name_of(self, label: int) -> Naming:
-        """Name of a label, and the score on which it rests.
+    def name_of(self, label: int) -> tuple[str | None, float]:
+        """Name of a label, and the score on which it rests; None and NaN without one.
 
         Chapter: streaming
         """
-        return self._names.get(label)
+        naming = self._names.get(label)
+        return naming.name, naming.score
 
     def remember(self, turns: Iterable[StreamTurn], representative: Callable[[StreamTurn], int]) -> None:
         """Note emitted turns with the stretch that represents each, where turns may be corrected.
