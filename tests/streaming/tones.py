@@ -70,7 +70,7 @@ class Embedder:
     counts on 100 of them a second, does not get through.
     """
 
-    name, frame_rate = "tones", 50
+    name, frame_rate, dimension = "tones", 50, len(TONES)
     hop = RATE // frame_rate
 
     def __init__(self, identity=("tones", "1")):
@@ -87,6 +87,11 @@ class Embedder:
         parts = [features[first:last] for first, last in spans]
         rows = [part.mean(axis=0) if len(part) >= 12 else np.full(len(TONES), np.nan) for part in parts]
         return np.array(rows, dtype=np.float32).reshape(len(parts), len(TONES))
+
+    def embed_features(self, items):
+        features = np.concatenate([np.zeros((0, len(TONES)), dtype=np.float32), *items])
+        last = np.cumsum([len(item) for item in items], dtype=int)
+        return self.embed_spans(features, np.column_stack([last - [len(item) for item in items], last]))
 
 
 def direction(voice):

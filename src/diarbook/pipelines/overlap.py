@@ -185,7 +185,9 @@ def embed(
     embeddings = np.full((len(spans), embedder.dimension), np.nan, dtype=np.float32)
     seconds = np.zeros(len(spans))
     done = 0
-    for rows, items in feature_items(waveform, [feature_frames(scores, span) for span in spans], embedder):
+    for rows, items in feature_items(
+        waveform, [feature_frames(scores, span, embedder.frame_rate) for span in spans], embedder
+    ):
         embeddings[rows] = embedder.embed_features(items)
         seconds[rows] = [len(item) / embedder.frame_rate for item in items]
         done += len(rows)
