@@ -182,3 +182,12 @@ def test_chunk_grid_is_the_grid_of_chunks(sample):
     assert grid.posteriors.shape == scores.posteriors.shape
     assert np.array_equal(grid.starts, scores.starts)
     assert not grid.posteriors.any()
+
+
+@pytest.mark.parametrize("name", ["sample", "trn08"])
+def test_a_quiet_recording_is_heard_like_a_loud_one(name):
+    waveform = recording(name).waveform
+    model = load_segmentation()
+    loud = model.chunks(waveform, step=5.0).posteriors.argmax(axis=-1)
+    quiet = model.chunks((waveform * 10 ** (-50 / 20)).astype(np.float32), step=5.0).posteriors.argmax(axis=-1)
+    assert (loud != quiet).mean() < 0.08, "without a gain two thirds of trn08's frames changed"

@@ -20,6 +20,7 @@ from diarbook.checks import check_choice
 from diarbook.errors import OptionError
 from diarbook.networks.onnx import export, session
 from diarbook.networks.powerset import CHUNK_SECONDS, FRAME_SAMPLES, RECEPTIVE_FIELD_SAMPLES
+from diarbook.segmentation.level import gain_for, loudest_half_second
 from diarbook.segmentation.scores import ChunkScores, chunk_grid, speech_and_overlap
 
 NAME = "segmentation-3.0"
@@ -89,12 +90,13 @@ class SegmentationModel:
             raise OptionError(f"a chunk must last {shortest / SAMPLE_RATE:.3f} s or more, got {duration}")
         scores = chunk_grid(len(waveform), step, duration)
         firsts = np.round(scores.starts * SAMPLE_RATE).astype(int)
+        gain = gain_for(loudest_half_second(waveform))
         for first in range(0, len(firsts), self.batch_size):
             rows = slice(first, first + self.batch_size)
             batch = np.zeros((len(firsts[rows]), 1, size), dtype=np.float32)  # a copy of the recording would be hours
             for item, start in zip(batch[:, 0], firsts[rows], strict=True):
                 part = waveform[start : start + size]
-                item[: len(part)] = part
+                item[: len(part)] = gain * part
             scores.posteriors[rows] = np.exp(self.run(batch))[:, : scores.posteriors.shape[1]]
             if progress is not None:
                 progress(min(1.0, (first + self.batch_size) / len(firsts)))

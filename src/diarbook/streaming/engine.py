@@ -16,6 +16,7 @@ from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import DiarbookError, NetworkError
 from diarbook.networks.powerset import FRAME_SAMPLES, POWERSET, frame_count
 from diarbook.pipelines.options import is_silent
+from diarbook.segmentation.level import gain_for, loudest_half_second
 from diarbook.segmentation.local import crowded_speakers, spans_of_activity
 from diarbook.segmentation.model import load_segmentation
 from diarbook.segmentation.scores import powerset_to_multilabel
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from diarbook.segmentation.model import SegmentationModel
 
 DEFAULT_EMBEDDER = "campplus"
-HALF_SECOND = SAMPLE_RATE // 2
-QUIET_DB = -35.0  # sound whose loudest half second is below this is raised to it
 Answer = TypeVar("Answer")
 
 
@@ -186,36 +185,6 @@ class Engine:
             return np.asarray(vectors), np.diff(edges) / embedder.frame_rate
 
         return _answer(run, "embedding", audio.heard)
-
-
-def loudest_half_second(sound: np.ndarray) -> float:
-    """Mean square of the loudest of a chunk's half seconds.
-
-    Chapter: streaming
-    """
-    windows = sound.reshape(-1, HALF_SECOND)
-    return float(np.einsum("ij,ij->i", windows, windows).max()) / HALF_SECOND
-
-
-def gain_for(loudest: float) -> np.float32:
-    """Factor that raises quiet sound to where segmentation-3.0 hears it as it hears louder sound; 1 for the rest.
-
-    The network's first layer divides a chunk by its standard deviation, but adds 1e-5 to the variance: below about
-    -40 dB that is more than the sound. Embeddings need no gain.
-
-    Parameters
-    ----------
-    loudest : float
-        Mean square of the loudest half second.
-
-    Examples
-    --------
-    >>> [float(gain_for(10 ** (level / 10)).round(2)) for level in (-20, -35, -55)]
-    [1.0, 1.0, 10.0]
-
-    Chapter: streaming
-    """
-    return np.float32(max(1.0, 10 ** (QUIET_DB / 20) / max(loudest, 1e-20) ** 0.5))
 
 
 def _span_features(embedder: StreamEmbedder, audio: RecentAudio, span: np.ndarray) -> np.ndarray:
