@@ -244,6 +244,6 @@ class StreamingDiarizer:
         if theirs != (model, version):
             raise VoiceprintError(
                 f"gallery: holds voiceprints of {' '.join(theirs)}, the stream is embedded by {model} {version};"
-                " enrol again with that model"
+                " enroll again with that model"
             )
         return gallery
