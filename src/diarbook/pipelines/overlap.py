@@ -71,8 +71,8 @@ class OverlapSettings:
     minimum_share: float = 0.03
     crowded_every: int = 2
     speech_onset: float = 0.4
-    overlap_onset: float = 0.5
-    overlap_slope: float = 1.5
+    overlap_onset: float = 0.45
+    overlap_slope: float = 1.0
     lowest_overlap_onset: float = 0.15
     smoothing: float = 0.2
 

@@ -37,14 +37,14 @@ class SegmentationModel:
         Maps float32 (batch, 1, samples) to log-probabilities (batch, frames, 7).
     backend : str
     batch_size : int
-        Chunks that go through the network at once.
+        Chunks that go through the network at once: 32 are no faster on a processor and take 650 MB more.
 
     Chapter: segmentation
     """
 
     run: Callable[[np.ndarray], np.ndarray]
     backend: str
-    batch_size: int = 32
+    batch_size: int = 8
 
     def chunks(
         self,
