@@ -373,10 +373,10 @@ def protocol(command: str) -> dict:
         "speakers": "estimated",
         "pooling": "pooled over recordings",
         "tuned_on": "new defaults: the development set, the training clips and six conversations of their voices; "
-        "nothing on the held-out readers, but the onset of overlap was chosen once more, by the same sets, after a look at "
-        "conversations of theirs with 25 % overlap. Networks: by its card segmentation-3.0 was trained on AISHELL, AliMeeting, "
-        "AMI, AVA-AVD, DIHARD, Ego4D, MSDWild, REPERE and VoxConverse; CAM++ on Chinese and English speakers, which "
-        "ones is not published",
+        "nothing on the held-out readers, but the onset of overlap was chosen again, by the same sets, after a look "
+        "at conversations of theirs with 25 % overlap. Networks: by its card segmentation-3.0 was trained on AISHELL, "
+        "AliMeeting, AMI, AVA-AVD, DIHARD, Ego4D, MSDWild, REPERE and VoxConverse; CAM++ on Chinese and English "
+        "speakers, which ones is not published",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores shared with other jobs, "
         f"Python {platform.python_version()}",
         "packages": ", ".join(f"{name} {version(name)}" for name in packages),

@@ -39,6 +39,7 @@ COLUMNS = {
     "confusion": "Confusion, %",
     "seconds": "Reference speech, s",
     "count_error": "Mean error of the number of speakers",
+    "within_one": "Number within one, share",
     "rtf": "Real-time factor, wall",
     "cpu": "Processor seconds a second of audio",
     "memory": "Peak memory, MB",
@@ -77,8 +78,8 @@ def worker(pipeline: str, part: str) -> None:
     torch.set_num_threads(THREADS)
     from diarbook.assets import recording
     from diarbook.metrics import diarization_error
+    from diarbook.metrics.counting import speaker_count_error
     from diarbook.pipelines.diarize import diarize
-    from diarbook.turns import speakers
 
     diarize(recording("sample").waveform, pipeline=pipeline)
     for name, items in recordings_of(part).items():
@@ -94,7 +95,7 @@ def worker(pipeline: str, part: str) -> None:
                 "false_alarm": error.false_alarm,
                 "confusion": error.confusion,
                 "total": error.total,
-                "count_error": len(speakers(turns)) - len(speakers(item.turns)),
+                "count_error": speaker_count_error(list(item.turns), turns),
                 "duration": item.duration,
                 "wall": wall,
                 "cpu": cpu,
@@ -112,6 +113,9 @@ def measured(pipeline: str, part: str) -> list[dict]:
 
 def summary(data: str, pipeline: str, rows: list[dict]) -> dict:
     from diarbook.metrics import bootstrap_interval
+    from diarbook.metrics.counting import count_summary
+
+    counts = count_summary(row["count_error"] for row in rows)
 
     def rate(items: list[dict]) -> float:
         wrong = sum(row["missed"] + row["false_alarm"] + row["confusion"] for row in items)
@@ -130,7 +134,8 @@ def summary(data: str, pipeline: str, rows: list[dict]) -> dict:
         "high": None if high is None else round(high, 1),
         **shares,
         "seconds": round(total, 1),
-        "count_error": round(sum(row["count_error"] for row in rows) / len(rows), 2),
+        "count_error": round(counts.bias, 2),
+        "within_one": round(counts.within_one, 3),
         "rtf": round(sum(row["wall"] for row in rows) / audio, 3),
         "cpu": round(sum(row["cpu"] for row in rows) / audio, 3),
         "memory": round(max(row["memory"] for row in rows)),
@@ -190,7 +195,8 @@ def main() -> None:
             if row["part"] == part:
                 print(
                     "  ".join(
-                        f"{row[key]!s:>12}" if key not in ("data", "pipeline") else f"{row[key]:30}" for key in COLUMNS
+                        f"{row.get(key)!s:>12}" if key not in ("data", "pipeline") else f"{row[key]:30}"
+                        for key in COLUMNS
                     )
                 )
 
