@@ -76,6 +76,23 @@ def resample_blocks(blocks: Iterable[np.ndarray], rate: int, new_rate: int = SAM
     yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
+def first_not_finite(waveform: np.ndarray) -> int | None:
+    """Index of the first sample that is NaN or infinite; hours of sound are looked at in blocks.
+
+    Examples
+    --------
+    >>> first_not_finite(np.array([0.0, np.nan])), first_not_finite(np.zeros(2))
+    (1, None)
+
+    Chapter: start
+    """
+    for first in range(0, len(waveform), LARGEST_BLOCK):
+        finite = np.isfinite(waveform[first : first + LARGEST_BLOCK])
+        if not finite.all():
+            return first + int(np.flatnonzero(~finite)[0])
+    return None
+
+
 def check_waveform(waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
     """Return the waveform as float32, or say what is wrong with it.
 
@@ -101,8 +118,7 @@ def check_waveform(waveform: np.ndarray, name: str = "waveform") -> np.ndarray:
         raise AudioError(
             f"{name}: expected one channel of shape (samples,), got {waveform.shape}; average its channels"
         )
-    if not np.isfinite(waveform).all():
-        bad = int(np.flatnonzero(~np.isfinite(waveform))[0])
+    if (bad := first_not_finite(waveform)) is not None:
         raise AudioError(f"{name}: sample {bad} is not a finite number; repair or re-export the file")
     seconds = len(waveform) / SAMPLE_RATE
     if seconds < MINIMUM_SECONDS:
@@ -215,21 +231,24 @@ def read_audio(
 
     Chapter: start
     """
-    parts: list[np.ndarray] = []
+    samples = bytearray()  # grows in place: a list of blocks and their join would be the recording twice
     readings: list[_Reading] = []
     with opened(source, name) as file:
         kind, found = streams(file)
         for stream in found:
-            reading = _Reading(name, kind, quiet, goes_on=bool(parts))
-            blocks = list(_resampled(_blocks(file, stream, reading, BLOCK), reading, sample_rate))
+            before = len(samples)
+            reading = _Reading(name, kind, quiet, goes_on=before > 0)
+            for block in _resampled(_blocks(file, stream, reading, BLOCK), reading, sample_rate):
+                samples += np.asarray(block, np.float32).tobytes()
             if reading.check is not None and reading.check.cancels:
                 reading = reading.alone()
-                blocks = list(_resampled(_blocks(file, stream, reading, BLOCK), reading, sample_rate))
-            parts += blocks
+                del samples[before:]
+                for block in _resampled(_blocks(file, stream, reading, BLOCK), reading, sample_rate):
+                    samples += np.asarray(block, np.float32).tobytes()
             readings.append(reading)
-    waveform = np.concatenate([np.zeros(0, np.float32), *parts])
+    waveform = np.frombuffer(samples, np.float32)
     _check_length(len(waveform), readings, name)
-    if not np.isfinite(waveform).all():
+    if first_not_finite(waveform) is not None:
         raise AudioError(f"{name}: its samples are too large for any sound; repair or export the file again")
     seconds = len(waveform) / sample_rate
     if seconds < MINIMUM_SECONDS:
