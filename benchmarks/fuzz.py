@@ -1,4 +1,4 @@
-"""Feed broken files and odd options to every reader: `make fuzz`, ten minutes each, or DIARBOOK_FUZZ_SECONDS of your own.
+"""Feed broken files and odd options to every reader: `make fuzz`, ten minutes each, or DIARBOOK_FUZZ_SECONDS.
 
 Audio heads, RTTM, UEM and label files, stores and their exports, command lines. `make test` runs a short form of each.
 """

@@ -222,7 +222,7 @@ def test_speed_changes_length_and_pitch_together(factor):
 
 
 def test_speed_out_of_range_is_refused():
-    with pytest.raises(OptionError, match="between 0.5 and 2, got 3"):
+    with pytest.raises(OptionError, match=r"between 0\.5 and 2, got 3"):
         perturb_speed(np.zeros(100, dtype=np.float32), 3)
 
 

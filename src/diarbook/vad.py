@@ -492,4 +492,6 @@ def segmentation_vad(
     """
     speech, _, frame_step = segmentation_scores(waveform, step, model)
     return rule.regions(speech, frame_step, len(waveform) / SAMPLE_RATE)
+
+
 # ---------------------------------------------------------------- measuring

@@ -137,7 +137,7 @@ def test_export(capsys, tmp_path, concepts, form):
 def test_export_into_a_folder_that_is_not_there(capsys, tmp_path):
     status, out, err = call(capsys, "export", "-o", str(tmp_path / "none" / "x.ttl"))
     assert (status, out) == (1, "")
-    assert "cannot be written" in err
+    assert "no such folder; make it" in err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -114,9 +114,9 @@ def test_bad_options_are_refused(options, message):
 def test_bad_input_is_refused():
     with pytest.raises(AudioError):
         playground(np.zeros((2, 16_000)), REFERENCE, HYPOTHESIS)
-    with pytest.raises(RttmError, match="white space"):
+    with pytest.raises(RttmError, match="which RTTM cannot hold"):
         playground(noise(), [Turn(0, 1, "two words")], HYPOTHESIS)
-    with pytest.raises(RttmError, match="white space"):
+    with pytest.raises(RttmError, match="which RTTM cannot hold"):
         playground(noise(), REFERENCE, HYPOTHESIS, name="my talk")
     with pytest.raises(OptionError, match=r"hypothesis: a turn of 'x' starts at 7\.00 s"):
         playground(noise(), REFERENCE, [Turn(7, 8, "x")])

@@ -224,7 +224,7 @@ def test_outputs_are_kept_by_code_scripts_settings_and_data_but_not_by_what_make
     for path in (package / "turns.py", package / "knowledge" / "evidence.py", package / "reader" / "listen.js"):
         path.write_text("x")
         digests.add(execution_fingerprint(tmp_path))
-    monkeypatch.setenv("DIARBOOK_STRICT", "1")
+    monkeypatch.setenv("DIARBOOK_STRICT", "0")  # the tests themselves are strict
     digests.add(execution_fingerprint(tmp_path))
     assert len(digests) == 5
 

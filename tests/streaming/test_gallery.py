@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tests.streaming.tones import Embedder, direction, ears, hum
 
+from diarbook.embeddings.embedder import model_identity
 from diarbook.embeddings.similarity import unit_float32
 from diarbook.errors import OptionError, VoiceprintError
 from diarbook.streaming import Gallery, StreamingDiarizer, StreamSettings, blocks
@@ -14,7 +15,6 @@ from diarbook.streaming.gallery import assign_from
 from diarbook.streaming.naming import Names
 from diarbook.voiceprints.matching import CALIBRATION
 from diarbook.voiceprints.store import VoiceprintStore
-from diarbook.embeddings.embedder import model_identity
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 
 GIVEN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -5,12 +5,15 @@ import re
 import numpy as np
 import pytest
 import soundfile
-from tests.streaming.test_stream_command import GIVEN, SOUND, deaf, run, tones, wav  # noqa: F401
+from tests.streaming.test_stream_command import GIVEN, run
+from tests.streaming.tones import TWO_PEOPLE as SOUND
 from tests.streaming.tones import direction
 
 from diarbook.embeddings.embedder import model_identity
 from diarbook.voiceprints.store import VoiceprintStore
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint
+
+pytestmark = pytest.mark.usefixtures("tones")
 
 KEPT = ("--store", "v.db", "--consent", "agreed")
 
@@ -24,7 +27,7 @@ def keep(path, name):
         store.add(somebody(name))
 
 
-def test_a_newcomer_is_enrolled_and_named_from_then_on(capsys, monkeypatch, wav, tmp_path):  # noqa: F811
+def test_a_newcomer_is_enrolled_and_named_from_then_on(capsys, monkeypatch, wav, tmp_path):
     kept = ("--store", tmp_path / "v.db", "--consent", "yes, for this meeting")
     status, out, err = run(capsys, monkeypatch, wav, *kept, "--introduce", "SPEAKER_01=Cleo Ray")
     assert status == 0
@@ -39,7 +42,7 @@ def test_a_newcomer_is_enrolled_and_named_from_then_on(capsys, monkeypatch, wav,
         np.testing.assert_allclose(store.get("Cleo Ray").vector @ direction(1), 1, atol=0.01)
 
 
-def test_who_was_not_heard_or_says_too_little_is_reported(capsys, monkeypatch, wav, tmp_path):  # noqa: F811
+def test_who_was_not_heard_or_says_too_little_is_reported(capsys, monkeypatch, wav, tmp_path):
     kept = ("--store", tmp_path / "v.db", "--consent", "yes")
     status, out, err = run(capsys, monkeypatch, wav, *kept, "--introduce", "SPEAKER_07=Dan", "--quiet")
     assert (status, out.count("\n")) == (1, 4)
@@ -52,7 +55,7 @@ def test_who_was_not_heard_or_says_too_little_is_reported(capsys, monkeypatch, w
         assert store.names() == []
 
 
-def test_who_has_said_enough_at_the_end_is_enrolled(capsys, monkeypatch, wav, tmp_path):  # noqa: F811
+def test_who_has_said_enough_at_the_end_is_enrolled(capsys, monkeypatch, wav, tmp_path):
     kept = ("--store", tmp_path / "v.db", "--consent", "yes", "--expires", "2099-12-31")
     status, _, err = run(capsys, monkeypatch, wav, *kept, "--introduce", "SPEAKER_01=Dan", "--block", 60)
     assert status == 0
@@ -62,7 +65,7 @@ def test_who_has_said_enough_at_the_end_is_enrolled(capsys, monkeypatch, wav, tm
 
 
 @pytest.mark.parametrize("name", ["Ann Lee", "ann_lee"])
-def test_a_name_that_is_taken_is_found_before_listening(capsys, monkeypatch, wav, tmp_path, name, deaf):  # noqa: F811
+def test_a_name_that_is_taken_is_found_before_listening(capsys, monkeypatch, wav, tmp_path, name, deaf):
     keep(tmp_path / "v.db", "Ann Lee")
     kept = ("--store", tmp_path / "v.db", "--consent", "yes")
     status, out, err = run(capsys, monkeypatch, wav, *kept, "--introduce", f"SPEAKER_01={name}")
@@ -70,7 +73,7 @@ def test_a_name_that_is_taken_is_found_before_listening(capsys, monkeypatch, wav
     assert "Ann Lee" in err
 
 
-def test_a_name_that_is_taken_meanwhile_does_not_end_the_stream(capsys, monkeypatch, wav, tmp_path):  # noqa: F811
+def test_a_name_that_is_taken_meanwhile_does_not_end_the_stream(capsys, monkeypatch, wav, tmp_path):
     add = VoiceprintStore.add
 
     def slower(self, voiceprint, **options):
@@ -111,7 +114,7 @@ def test_nobody_is_kept_without_consent_store_and_a_name(
     tmp_path,
     deaf,
     arguments,
-    message,  # noqa: F811
+    message,
 ):
     monkeypatch.chdir(tmp_path)
     status, out, err = run(capsys, monkeypatch, wav, *arguments)

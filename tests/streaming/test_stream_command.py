@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 import soundfile
-from tests.streaming.tones import Embedder, direction, ears, hum
+from tests.streaming.tones import TWO_PEOPLE as SOUND
+from tests.streaming.tones import Embedder, direction, ears
 
 from diarbook.cli import main
 from diarbook.embeddings.embedder import model_identity
@@ -16,26 +17,9 @@ from diarbook.streaming import StreamSettings, stream
 from diarbook.voiceprints.store import VoiceprintStore
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint
 
+pytestmark = pytest.mark.usefixtures("tones")
+
 GIVEN = datetime(2026, 1, 1, tzinfo=UTC)
-SOUND = hum([(0.5, 4, 0), (4.5, 8, 1), (8.5, 12, 0), (12.5, 16, 1)], 17.0)
-
-
-@pytest.fixture(autouse=True)
-def tones(monkeypatch):
-    monkeypatch.setattr("diarbook.streaming.engine.load_segmentation", lambda: ears())
-    monkeypatch.setattr("diarbook.streaming.engine.load_embedder", lambda _: Embedder(model_identity()))
-
-
-@pytest.fixture
-def deaf(monkeypatch):
-    """Nothing is listened to: whatever is wrong must be said before."""
-    monkeypatch.setattr("diarbook.streaming.StreamingDiarizer.push", lambda *_: pytest.fail("listened"))
-
-
-@pytest.fixture
-def wav(tmp_path):
-    soundfile.write(tmp_path / "two people.wav", SOUND, 16_000, subtype="FLOAT")
-    return tmp_path / "two people.wav"
 
 
 def run(capsys, monkeypatch, *arguments, data=None):

@@ -20,6 +20,9 @@ def hum(turns, seconds, level=0.1):
     return waveform
 
 
+TWO_PEOPLE = hum([(0.5, 4, 0), (4.5, 8, 1), (8.5, 12, 0), (12.5, 16, 1)], 17.0)
+
+
 def conversation(seconds, voices, generator, overlap=False):
     """Turns of 1 to 4 s, mostly with pauses between them."""
     turns, at, last = [], 0.3, -1

@@ -1,4 +1,4 @@
-"""segmentation-3.0's classes and frames as plain numbers: sets of local speakers, seconds of a chunk, samples of a frame.
+"""segmentation-3.0's classes and frames as plain numbers: sets of local speakers, seconds of a chunk, samples.
 
 Chapter: segmentation
 """
