@@ -89,7 +89,7 @@ MUTANTS = [
         "turns.py",
         ("turn.start - last.end <= gap", "turn.start - last.end < gap"),
         ("max(last.end, turn.end), turn.speaker)", "turn.end, turn.speaker)"),
-        ("if t.start < end and t.end > start)", "if t.start <= end and t.end >= start)"),
+        ("return [turn for turn in kept if turn.duration > 0]", "return list(kept)"),
         ("for index, speaker in enumerate(speakers(turns))}", "for index, speaker in enumerate(sorted(set(speakers(turns))))}"),
     ),
     *_of(

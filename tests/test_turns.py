@@ -283,3 +283,8 @@ def test_a_label_that_is_none_is_named_with_its_line(line, message):
 @pytest.mark.parametrize("separator", ["\u2028", "\u0085", "\x0b", "\x0c", "\x1c"])
 def test_only_a_line_feed_ends_a_label(separator):
     assert from_audacity(f"0\t1\tAnn{separator}Lee\r\n1\t2\tBob\n") == [Turn(0, 1, "Ann Lee"), Turn(1, 2, "Bob")]
+
+
+def test_numbers_follow_who_speaks_first_not_the_alphabet():
+    named = label_by_appearance([Turn(3, 4, "Ann"), Turn(0, 1, "Bob"), Turn(5, 6, "Bob")])
+    assert named == [Turn(0, 1, "SPEAKER_00"), Turn(3, 4, "SPEAKER_01"), Turn(5, 6, "SPEAKER_00")]
