@@ -181,21 +181,37 @@ MUTANTS = [
 ]  # fmt: skip
 
 
-def is_killed(mutant: Mutant, folder: Path) -> bool:
-    """Whether the tests of its module fail on a copy of the package with this one change."""
-    source = folder / "src"
-    shutil.copytree(ROOT / "src", source, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    path = source / "diarbook" / mutant.module
-    path.write_text(path.read_text(encoding="utf-8").replace(mutant.before, mutant.after), encoding="utf-8")
-    tests = [name for name in TESTS[mutant.module] if (ROOT / name).exists()]
-    environment = {**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{ROOT / 'tests' / 'offline'}"}
+def copied(folder: Path) -> Path:
+    """A checkout with a package of its own; everything else in it is this one's."""
+    for path in ROOT.iterdir():
+        if path.name not in ("src", ".git", "_build"):
+            (folder / path.name).symlink_to(path)
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def passes(module: str, folder: Path) -> bool:
+    """Whether the tests of a module pass in a copy."""
+    tests = TESTS[module]
+    environment = {**os.environ, "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{ROOT / 'tests' / 'offline'}"}
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-n0", "-x", "-q", "-W", "ignore", "-p", "no:cacheprovider", *tests],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if run.returncode not in (0, 1):
-        raise SystemExit(f"{mutant.module}: the tests did not run\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
-    return run.returncode == 1
+        raise SystemExit(f"{module}: the tests did not run\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
+    return run.returncode == 0
+
+
+def is_killed(mutant: Mutant, folder: Path) -> bool:
+    """Whether the tests of its module fail with this one change; the copy is put right again."""
+    path = folder / "src" / "diarbook" / mutant.module
+    sound = path.read_text(encoding="utf-8")
+    path.write_text(sound.replace(mutant.before, mutant.after), encoding="utf-8")
+    try:
+        return not passes(mutant.module, folder)
+    finally:
+        path.write_text(sound, encoding="utf-8")
 
 
 def main() -> None:
@@ -205,9 +221,13 @@ def main() -> None:
     chosen = [one for one in MUTANTS if not wanted or any(word in one.module for word in wanted)]
     survivors = []
     start = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder = copied(Path(name))
+        for module in dict.fromkeys(mutant.module for mutant in chosen):
+            if not passes(module, folder):
+                raise SystemExit(f"{module}: its tests fail without any fault; mend them first")
         for number, mutant in enumerate(chosen, 1):
-            killed = is_killed(mutant, Path(folder))
+            killed = is_killed(mutant, folder)
             survivors += [] if killed else [mutant]
             line = mutant.before.strip().splitlines()[0]
             print(

@@ -288,3 +288,7 @@ def test_only_a_line_feed_ends_a_label(separator):
 def test_numbers_follow_who_speaks_first_not_the_alphabet():
     named = label_by_appearance([Turn(3, 4, "Ann"), Turn(0, 1, "Bob"), Turn(5, 6, "Bob")])
     assert named == [Turn(0, 1, "SPEAKER_00"), Turn(3, 4, "SPEAKER_01"), Turn(5, 6, "SPEAKER_00")]
+
+
+def test_a_crop_holds_no_empty_turn():
+    assert crop([Turn(1, 1, "a"), Turn(1, 2, "b"), Turn(3, 4, "c")], 0, 3) == [Turn(1, 2, "b")]
