@@ -188,3 +188,9 @@ def test_an_inversion_hides_no_merge_above_the_threshold():
     assert tree[1, 2] == pytest.approx(np.sqrt(3) / 2)
     assert cut_tree(tree, threshold=0.95).tolist() == [0, 1, 2, 3]
     assert cut_tree(tree, threshold=1.05).tolist() == [0, 0, 0, 0]
+
+
+def test_a_merge_at_exactly_the_threshold_stays():
+    tree = np.array([[0.0, 1.0, 0.5, 2.0]])
+    assert cut_tree(tree, threshold=0.5).tolist() == [0, 0]
+    assert cut_tree(tree, threshold=np.nextafter(0.5, 0)).tolist() == [0, 1]
