@@ -14,7 +14,7 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import correlate1d
 
-from diarbook.audio import SAMPLE_RATE
+from diarbook.audio import SAMPLE_RATE, first_not_finite
 from diarbook.errors import AudioError, OptionError
 
 FRAME_LENGTH = 400  # 25 ms at 16 kHz
@@ -30,8 +30,7 @@ def _check(waveform: np.ndarray, samples: int) -> np.ndarray:
         raise AudioError(f"waveform: expected one channel of shape (samples,), got {waveform.shape}; average channels")
     if len(waveform) < samples:
         raise AudioError(f"waveform: {len(waveform)} samples, one frame needs {samples}; use a longer stretch")
-    if not np.isfinite(waveform).all():
-        bad = int(np.flatnonzero(~np.isfinite(waveform))[0])
+    if (bad := first_not_finite(waveform)) is not None:
         raise AudioError(f"waveform: sample {bad} is not a finite number; repair or re-export the audio")
     return waveform
 
