@@ -44,7 +44,6 @@ def threads(count: int) -> dict[str, str]:
 
 SETTINGS = {
     "as it is, 2 threads": threads(2),
-    "as it is, 1 thread": threads(1),
     "AVX2, 1 thread": threads(1)
     | {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Haswell"},
     "no AVX in PyTorch, SSE4.1, 2 threads": threads(2)
