@@ -20,6 +20,7 @@ import numpy as np
 from diarbook.audio.containers import Splice, Stream, streams
 from diarbook.audio.inputs import opened, shown_name
 from diarbook.audio.soundcheck import Soundcheck, sound_notes
+from diarbook.audio.storage import Samples, pieces
 from diarbook.errors import AudioError, AudioWarning, OptionError
 
 SAMPLE_RATE = 16_000
@@ -86,8 +87,8 @@ def first_not_finite(waveform: np.ndarray) -> int | None:
 
     Chapter: start
     """
-    for first in range(0, len(waveform), LARGEST_BLOCK):
-        finite = np.isfinite(waveform[first : first + LARGEST_BLOCK])
+    for first, piece in pieces(waveform):
+        finite = np.isfinite(piece)
         if not finite.all():
             return first + int(np.flatnonzero(~finite)[0])
     return None
@@ -184,11 +185,12 @@ def load_audio(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE, *, 
     Returns
     -------
     ndarray of float32, shape (samples,)
+        Of more than an hour it lies in the folder for temporary files, and in memory as far as it is looked at.
 
     Raises
     ------
     AudioError
-        When the file is missing, empty, not audio, too short, or holds NaN samples.
+        When the file is missing, empty, not audio, too short, or holds NaN samples, or when that folder is full.
 
     Warns
     -----
@@ -231,7 +233,7 @@ def read_audio(
 
     Chapter: start
     """
-    samples = bytearray()  # grows in place: a list of blocks and their join would be the recording twice
+    samples = Samples()
     readings: list[_Reading] = []
     with opened(source, name) as file:
         kind, found = streams(file)
@@ -239,14 +241,14 @@ def read_audio(
             before = len(samples)
             reading = _Reading(name, kind, quiet, goes_on=before > 0)
             for block in _resampled(_blocks(file, stream, reading, BLOCK), reading, sample_rate):
-                samples += np.asarray(block, np.float32).tobytes()
+                samples.append(block)
             if reading.check is not None and reading.check.cancels:
                 reading = reading.alone()
-                del samples[before:]
+                samples.truncate(before)
                 for block in _resampled(_blocks(file, stream, reading, BLOCK), reading, sample_rate):
-                    samples += np.asarray(block, np.float32).tobytes()
+                    samples.append(block)
             readings.append(reading)
-    waveform = np.frombuffer(samples, np.float32)
+    waveform = samples.array()
     _check_length(len(waveform), readings, name)
     if first_not_finite(waveform) is not None:
         raise AudioError(f"{name}: its samples are too large for any sound; repair or export the file again")

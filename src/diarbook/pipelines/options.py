@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diarbook.audio.storage import pieces
 from diarbook.errors import OptionError
 
 SILENCE = 1e-4  # a recording that never exceeds -80 dB of full scale holds no speech
-BLOCK_SAMPLES = 1 << 22  # looked at in one go, so that hours of sound cost no second copy
 
 Progress = Callable[[str, float], None]
 
@@ -101,5 +101,4 @@ def is_silent(waveform: np.ndarray) -> bool:
 
     Chapter: vad
     """
-    blocks = (waveform[first : first + BLOCK_SAMPLES] for first in range(0, len(waveform), BLOCK_SAMPLES))
-    return all(float(np.abs(block).max()) < SILENCE for block in blocks)
+    return all(float(np.abs(piece).max()) < SILENCE for _, piece in pieces(waveform))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diarbook.audio import SAMPLE_RATE, check_waveform
+from diarbook.audio.storage import release
 from diarbook.clustering.constrained import MergeRule, assign_crowded, constrained_agglomerative
 from diarbook.embeddings.embedder import Embedder, load_embedder
 from diarbook.embeddings.similarity import unit_length
@@ -327,6 +328,7 @@ def feature_items(
         first = max(0, int(starts[rows].min()))
         last = max(int(spans[row][-1, 1]) if len(spans[row]) else 0 for row in rows)
         features = embedder.features(waveform[first * hop : last * hop + margin])
+        release(waveform)
         yield rows, [_joined(features, spans[row] - first) for row in rows]
 
 
@@ -378,7 +380,7 @@ def overlap_aware(
 
     Notes
     -----
-    Time and memory are linear in the length of the recording; memory holds the chunks' probabilities, 34 bytes for
+    Time and memory are linear in the length of the recording; memory holds the chunks' probabilities, 40 bytes for
     every 17 ms that a chunk sees.
 
     References

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from diarbook.audio import SAMPLE_RATE
+from diarbook.audio.storage import pieces
 
 HALF_SECOND = SAMPLE_RATE // 2
 QUIET_DB = -35.0  # sound whose loudest half second is below this is raised to it
@@ -28,8 +29,7 @@ def loudest_half_second(waveform: np.ndarray) -> float:
     Chapter: segmentation
     """
     loudest = 0.0
-    for first in range(0, len(waveform), BLOCK_SAMPLES):
-        block = waveform[first : first + BLOCK_SAMPLES]
+    for _, block in pieces(waveform, BLOCK_SAMPLES):
         whole = block[: len(block) // HALF_SECOND * HALF_SECOND].reshape(-1, HALF_SECOND)
         rest = block[whole.size :]
         powers = [*np.einsum("ij,ij->i", whole, whole), np.dot(rest, rest)]

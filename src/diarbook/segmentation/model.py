@@ -16,6 +16,7 @@ import numpy as np
 
 from diarbook.assets import cache_folder, sha256_of, weights_path
 from diarbook.audio import SAMPLE_RATE, check_waveform
+from diarbook.audio.storage import release
 from diarbook.checks import check_choice
 from diarbook.errors import OptionError
 from diarbook.networks.onnx import export, session
@@ -97,6 +98,7 @@ class SegmentationModel:
             for item, start in zip(batch[:, 0], firsts[rows], strict=True):
                 part = waveform[start : start + size]
                 item[: len(part)] = gain * part
+            release(waveform)
             scores.posteriors[rows] = np.exp(self.run(batch))[:, : scores.posteriors.shape[1]]
             if progress is not None:
                 progress(min(1.0, (first + self.batch_size) / len(firsts)))
