@@ -5,7 +5,17 @@ Only NumPy and SciPy are imported.
 Chapter: evaluation
 """
 
-from diarbook.metrics.bootstrap import bootstrap_interval, bootstrap_values, ratio_interval
+from diarbook.metrics.bootstrap import (
+    Spread,
+    bootstrap_interval,
+    bootstrap_values,
+    error_rows,
+    paired_difference,
+    rate_spread,
+    ratio_interval,
+    rule_of_three,
+    shared_people,
+)
 from diarbook.metrics.confusion import ConfusionMatrix, confusion_matrix
 from diarbook.metrics.der import (
     DiarizationError,
@@ -58,6 +68,7 @@ __all__ = [
     "Protocol",
     "Report",
     "Share",
+    "Spread",
     "best_matching",
     "bootstrap_interval",
     "bootstrap_values",
@@ -73,6 +84,7 @@ __all__ = [
     "diarization_errors",
     "equal_error_point",
     "equal_error_rate",
+    "error_rows",
     "error_timeline",
     "identification_error",
     "jaccard_error",
@@ -82,6 +94,7 @@ __all__ = [
     "minimum_detection_cost_point",
     "open_set_curve",
     "overlap_detection_error",
+    "paired_difference",
     "pool",
     "pool_boundaries",
     "pool_detection",
@@ -89,6 +102,9 @@ __all__ = [
     "preset",
     "purity",
     "purity_share",
+    "rate_spread",
     "ratio_interval",
+    "rule_of_three",
     "score",
+    "shared_people",
 ]

@@ -34,7 +34,7 @@ def log_likelihood_ratio_cost(ratios: np.ndarray, labels: np.ndarray) -> float:
     ----------
     brummer2006calibration
 
-    Chapter: backends
+    Chapter: verification
     """
     targets, others = both_kinds(ratios, labels)
     return float(cross_entropy(targets, others, 0.5) / math.log(2))  # eq: ver-cllr
