@@ -30,7 +30,7 @@ from diarbook.metrics.detection import DetectionError, detection_error, overlap_
 from diarbook.metrics.exclusions import Exclusions, corpus_exclusions
 from diarbook.metrics.identification import OpenSetCurve, closed_set_accuracy, open_set_curve
 from diarbook.metrics.jer import JaccardError, jaccard_error, jaccard_errors, pool_jaccard
-from diarbook.metrics.protocol import PRESETS, Protocol, preset
+from diarbook.metrics.protocol import PRESETS, Protocol, ProtocolCard, preset
 from diarbook.metrics.report import Report, score
 from diarbook.metrics.segmentation import (
     BoundaryScores,
@@ -66,6 +66,7 @@ __all__ = [
     "OpenSetCurve",
     "OperatingPoint",
     "Protocol",
+    "ProtocolCard",
     "Report",
     "Share",
     "Spread",

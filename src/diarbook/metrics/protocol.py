@@ -6,7 +6,8 @@ Chapter: evaluation
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from diarbook.errors import OptionError
 
@@ -101,3 +102,77 @@ def preset(name: str) -> Protocol:
     if name not in PRESETS:
         raise OptionError(f"no preset {name!r}; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]
+
+
+@dataclass(frozen=True)
+class ProtocolCard:
+    """Under which conditions the numbers of a page were measured; ``diarbook.reader.tables.protocol`` shows it.
+
+    Parameters
+    ----------
+    data : str
+        What is scored, in words.
+    tuned_on : str
+        On what thresholds and settings were chosen; ``nothing`` when none was.
+    models : tuple of str
+        Networks of the table, by their names under ``training`` in ``data/models.yaml``, such as ``segmentation-3.0``.
+        The card says what each was trained on. Empty when nothing that is scored has learned.
+    scoring : Protocol or str
+        Or words, where the metric is not a diarization error rate.
+    units : str
+        What was resampled, and how many independent ones there are.
+    more : mapping of str to str
+        Further rows, heading to text, such as who gave the speech regions.
+
+    Raises
+    ------
+    OptionError
+        When a field that must say something is empty.
+
+    Examples
+    --------
+    >>> card = ProtocolCard("2 clips", "nothing", ("silero",), preset("fair"), "2 clips of the same people: 1 unit")
+    >>> [heading for heading, text in card.rows()]
+    ['Data', 'Tuned on', 'Scoring', 'Units']
+
+    Chapter: evaluation
+    """
+
+    data: str
+    tuned_on: str
+    models: tuple[str, ...]
+    scoring: Protocol | str = Protocol()
+    units: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("data", "tuned_on"):
+            if not getattr(self, name).strip():
+                raise OptionError(
+                    f"a protocol card must say {name!r}; write 'nothing' or 'none' where that is the answer"
+                )
+        if isinstance(self.models, str):
+            raise OptionError(f"models of a protocol card are a tuple of names, got the text {self.models!r}")
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Heading and text of each row but the models'."""
+        scoring = self.scoring if isinstance(self.scoring, str) else describe(self.scoring)
+        rows = [("Data", self.data), ("Tuned on", self.tuned_on), ("Scoring", scoring), ("Units", self.units)]
+        return [(heading, text) for heading, text in [*rows, *self.more.items()] if text]
+
+
+def describe(protocol: Protocol, has_uem: bool = False) -> str:
+    """The protocol in words.
+
+    Chapter: evaluation
+    """
+    collar = f"collar {protocol.collar:g} s on each side of a boundary" if protocol.collar else "no collar"
+    overlap = "overlap left out" if protocol.skip_overlap else "overlap scored"
+    overlap += ", NOSCORE and NON-LEX left out" * protocol.skip_marked
+    if not protocol.collar and not protocol.skip_overlap:
+        mapping = "speakers matched over all scored time"
+    else:
+        mapping = f"speakers matched {protocol.mapping.split('_')[0]} the collar is removed"
+    regions = {"all": "all that either side mentions", "reference": "the extent of the reference"}
+    region = "the UEM" if has_uem else regions[protocol.region]
+    return f"{collar}, {overlap}, {mapping}, region scored: {region}"

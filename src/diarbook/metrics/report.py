@@ -15,7 +15,7 @@ from diarbook.metrics.bootstrap import ratio_interval
 from diarbook.metrics.der import DiarizationError, diarization_errors, mean_rate, pool
 from diarbook.metrics.exclusions import corpus_exclusions
 from diarbook.metrics.jer import JaccardError, jaccard_errors, pool_jaccard
-from diarbook.metrics.protocol import Protocol
+from diarbook.metrics.protocol import Protocol, describe
 from diarbook.rttm.parse import Mark
 from diarbook.turns import Turn
 
@@ -187,23 +187,6 @@ def _interval(errors, jaccard, samples: int, level: float, seed: int) -> Interva
         level,
         seed,
     )
-
-
-def describe(protocol: Protocol, has_uem: bool = False) -> str:
-    """The protocol in words.
-
-    Chapter: evaluation
-    """
-    collar = f"collar {protocol.collar:g} s on each side of a boundary" if protocol.collar else "no collar"
-    overlap = "overlap left out" if protocol.skip_overlap else "overlap scored"
-    overlap += ", NOSCORE and NON-LEX left out" * protocol.skip_marked
-    if not protocol.collar and not protocol.skip_overlap:
-        mapping = "speakers matched over all scored time"
-    else:
-        mapping = f"speakers matched {protocol.mapping.split('_')[0]} the collar is removed"
-    regions = {"all": "all that either side mentions", "reference": "the extent of the reference"}
-    region = "the UEM" if has_uem else regions[protocol.region]
-    return f"{collar}, {overlap}, {mapping}, region scored: {region}"
 
 
 def _number(value: float) -> float | None:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from diarbook.assets import recordings_registry
 from diarbook.errors import OptionError
+from diarbook.knowledge.training_data import heard_recordings, training
 from diarbook.reader.plots import theme_css
 
 if TYPE_CHECKING:
-    pass
+    from diarbook.metrics.protocol import ProtocolCard
 
 
 def _columns_and_rows(rows: Any) -> tuple[list[str], list[list[Any]]]:
@@ -121,3 +123,81 @@ def table(rows: Any, caption: str | None = None, *, best: Mapping[str, str] | No
     from IPython.display import HTML, display
 
     display(HTML(table_html(rows, caption, best)))
+
+
+def protocol_rows(card: ProtocolCard) -> list[dict[str, str]]:
+    """Rows of a protocol card; each network with what it was trained on.
+
+    Raises
+    ------
+    KnowledgeError
+        When a network is not in ``data/models.yaml``.
+
+    Chapter: evaluation
+    """
+    rows = [{"Protocol": heading, "of this page": text} for heading, text in card.rows()]
+    for name in card.models:
+        known = training(name)
+        heard = heard_recordings(name)
+        warning = f"; it has heard {len(heard)} of this book's clips" if heard else ""
+        rows.append({"Protocol": f"Model: {known.title}", "of this page": f"trained on {known.data}{warning}"})
+    return rows or [{"Protocol": "", "of this page": ""}]
+
+
+def protocol(card: ProtocolCard) -> None:
+    """Display the protocol card of a page's numbers.
+
+    Parameters
+    ----------
+    card : ProtocolCard
+
+    Chapter: evaluation
+    """
+    table(protocol_rows(card), caption="Under which conditions the numbers below were measured.")
+
+
+def recordings_rows(*names: str, model: str = "segmentation-3.0") -> list[dict[str, Any]]:
+    """Rows about the book's recordings: their use here, their meeting, and whether a network was trained on it.
+
+    Parameters
+    ----------
+    *names : str
+        All recordings by default.
+    model : str
+
+    Raises
+    ------
+    OptionError
+        When there is no such recording.
+
+    Chapter: evaluation
+    """
+    entries, heard = recordings_registry(), heard_recordings(model)
+    if unknown := [name for name in names if name not in entries]:
+        raise OptionError(f"no recording is called {unknown[0]!r}; known: {', '.join(entries)}")
+    return [
+        {
+            "recording": name,
+            "used here for": {"train": "training and choosing", "development": "development", "test": "test"}[
+                entries[name]["split"]
+            ],
+            "meeting": entries[name].get("meeting", "not stated"),
+            "partition": entries[name].get("partition", "–"),
+            f"{training(model).title} was trained on it": "yes" if name in heard else "not that anybody says",
+        }
+        for name in (names or entries)
+    ]
+
+
+def recordings(*names: str, model: str = "segmentation-3.0") -> None:
+    """Display what the book's recordings are, and which of them a network was trained on.
+
+    Parameters
+    ----------
+    *names : str
+        All recordings by default.
+    model : str
+
+    Chapter: evaluation
+    """
+    table(recordings_rows(*names, model=model), caption="The recordings, their meetings, and who has heard them.")

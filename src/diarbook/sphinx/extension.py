@@ -25,8 +25,10 @@ PARTS = (
     "landscape",
     "links",
     "measured",
+    "planned",
     "readings",
     "rosetta",
+    "training_data",
     "uses",
 )
 """Modules of this package that register something; ``theme`` is an extension of its own."""
