@@ -117,6 +117,18 @@ def test_of_a_store(tmp_path):
     assert np.linalg.norm(names.vectors) == pytest.approx(1)
 
 
+def test_the_more_people_a_store_holds_the_higher_its_threshold(tmp_path):
+    model, version = model_identity()
+    consent = Consent("agreed", GIVEN)
+    with VoiceprintStore(tmp_path / "v.db") as store:
+        store.add(Voiceprint("Ann", np.ones(4), model, version, 9.0, 3, 0.9, GIVEN, consent))
+        assert Gallery.of(store).threshold == 0.44
+        for number in range(21):
+            store.add(Voiceprint(f"Other {number}", np.ones(4), model, version, 9.0, 3, 0.9, GIVEN, consent))
+        assert Gallery.of(store).threshold == pytest.approx(0.55)
+        assert Gallery.of(store, 0.44).threshold == 0.44
+
+
 def test_a_store_of_another_model(tmp_path):
     with VoiceprintStore(tmp_path / "v.db") as store:
         store.add(Voiceprint("Ann", np.ones(4), "other", "1", 9.0, 3, 0.9, GIVEN, Consent("agreed", GIVEN)))

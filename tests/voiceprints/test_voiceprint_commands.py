@@ -48,7 +48,9 @@ def test_enroll_identify_and_verify(talk, capsys):
     assert set(speakers(turns)) == {"Ann_Lee", talk[1]}
     assert f"{talk[0]}: Ann Lee (nearest Ann Lee at 1.000" in err
     assert f"{talk[1]}: unknown (nearest Ann Lee at" in err
-    assert "model campplus 92f29b94e694; calibration: none" in err
+    assert "threshold 0.440, for 1 person enrolled; model campplus 92f29b94e694; calibration: none" in err
+    err = run(capsys, "identify", "talk.wav", "--turns", "talk.rttm", "--threshold", "0.9")[2]
+    assert "threshold 0.900, as given; model" in err
     status, out, err = run(capsys, "verify", "talk.wav", "talk.wav")
     assert status == 0
     assert out.startswith("accepted\ttalk.wav\tscore 1.000\tthreshold 0.440")

@@ -35,20 +35,23 @@ def command(file: str, path: str, threshold: float | None, turns: str | None) ->
     """Diarize FILE, compare every speaker with the store, and write RTTM with names.
 
     Who is not in the store keeps the label of the diarization, unless that is the name of somebody who is. Spaces in a
-    name become underscores. What was compared goes to standard error.
+    name become underscores. Without --threshold, the more people are enrolled, the more alike a voice must be. What was
+    compared goes to standard error.
     """
     from diarbook.pipelines.diarize import diarize
     from diarbook.rttm import format_rttm, read_turns, rttm_name
     from diarbook.turns import relabel
-    from diarbook.voiceprints.matching import CALIBRATION, check_threshold, name_speakers
+    from diarbook.voiceprints.matching import CALIBRATION, name_speakers
     from diarbook.voiceprints.store import VoiceprintStore
+    from diarbook.voiceprints.thresholds import check_threshold, threshold_origin
 
     check_one_standard_input((file, turns))
-    limit = check_threshold(threshold)
+    check_threshold(threshold)
     [name] = recording_names((file,))
     with VoiceprintStore(path, readonly=True) as store:
         ended, identity = store.ended(), store.identity
-        store.matrix()  # a damaged store is named now, and not after the work
+        people = len(store.matrix()[0])  # a damaged store is named now, and not after the work
+        limit = check_threshold(threshold, people)
         check_models(*DIARIZATION_MODELS)
         spoken = None if turns is None else read_turns(turns, name)
         waveform = load_input(file)
@@ -67,4 +70,4 @@ def command(file: str, path: str, threshold: float | None, turns: str | None) ->
     if not rows:
         note(f"{input_name(file)}: no speech was detected")
     model = " ".join(identity[:2]) if identity else "none"
-    say(f"threshold {limit:.3f}; model {model}; calibration: {CALIBRATION}")
+    say(f"threshold {limit:.3f}, {threshold_origin(threshold, people)}; model {model}; calibration: {CALIBRATION}")

@@ -124,6 +124,7 @@ def _listen(blocks: Iterator[np.ndarray], diarizer: StreamingDiarizer, writer: _
         for sound in blocks:
             writer.write(diarizer.push(sound), diarizer)
             newcomers.enroll(diarizer)
+            writer.gallery = newcomers.gallery or writer.gallery
     except DiarbookError as error:
         failure = error
     except KeyboardInterrupt:
@@ -168,14 +169,13 @@ def _check_length(heard: float, name: str) -> None:
 def _gallery(path: str, threshold: float | None, newcomers: _Newcomers | None = None) -> Gallery:
     """The voices of a store, in which there must be room for the newcomers."""
     from diarbook.streaming import Gallery
-    from diarbook.voiceprints.matching import THRESHOLD
     from diarbook.voiceprints.store import VoiceprintStore
 
     expected = newcomers is not None and bool(newcomers.waiting)
     with VoiceprintStore(path, create=expected, readonly=not expected) as store:
         if expected:
             store.check_free(newcomers.waiting.values())
-        return Gallery.of(store, THRESHOLD if threshold is None else threshold)
+        return Gallery.of(store, threshold)
 
 
 @dataclass
@@ -187,6 +187,8 @@ class _Newcomers:
     path: str | None = None
     threshold: float | None = None
     failed: bool = field(default=False, init=False)
+    gallery: Gallery | None = field(default=None, init=False)
+    """With the last who was enrolled; its threshold may be higher than before."""
 
     def enroll(self, diarizer: StreamingDiarizer, final: bool = False) -> None:
         """Enroll who has said enough, and let the stream know them; in the end, report who has not."""
@@ -211,7 +213,8 @@ class _Newcomers:
             made = introduce(diarizer, label, name, self.consent)
             with VoiceprintStore(self.path) as store:
                 store.add(made)
-            diarizer.recognize(_gallery(self.path, self.threshold))
+            self.gallery = _gallery(self.path, self.threshold)
+            diarizer.recognize(self.gallery)
         except DiarbookError as error:  # no reason to stop listening
             self._refuse(name, error)
         else:

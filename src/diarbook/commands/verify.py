@@ -45,7 +45,8 @@ def command(context: click.Context, file: str, claimed: str, path: str | None, t
     With --store the second argument is always a person. Prints the score, the threshold and what both belong to. The
     status is 0 whatever the verdict.
     """
-    from diarbook.voiceprints.matching import check_threshold, compare, verify
+    from diarbook.voiceprints.matching import compare, verify
+    from diarbook.voiceprints.thresholds import check_threshold
 
     check_one_standard_input((file, claimed))
     limit = check_threshold(threshold)

@@ -15,7 +15,8 @@ import numpy as np
 from diarbook.embeddings.embedder import model_identity
 from diarbook.embeddings.similarity import unit_length
 from diarbook.errors import OptionError, VoiceprintError
-from diarbook.voiceprints.matching import CALIBRATION, THRESHOLD, assign_names, check_threshold
+from diarbook.voiceprints.matching import CALIBRATION, assign_names
+from diarbook.voiceprints.thresholds import THRESHOLD, check_threshold
 from diarbook.voiceprints.voiceprint import now
 
 if TYPE_CHECKING:
@@ -60,8 +61,10 @@ class Gallery:
             raise OptionError(f"gallery: {len(self.names)} names, but vectors of shape {self.vectors.shape}")
 
     @classmethod
-    def of(cls, store: VoiceprintStore, threshold: float = THRESHOLD, model: str = "campplus") -> Gallery:
+    def of(cls, store: VoiceprintStore, threshold: float | None = None, model: str = "campplus") -> Gallery:
         """The voiceprints of a store whose consent holds now; what is enrolled later is not seen.
+
+        Without a threshold it is that of a search among so many people.
 
         Raises
         ------
@@ -79,7 +82,7 @@ class Gallery:
             )
         names, matrix = store.matrix()
         vectors = np.array(matrix, dtype=np.float64) if names else np.zeros((0, 1))
-        return cls(tuple(names), vectors, threshold, *mine, ends=store.ends())
+        return cls(tuple(names), vectors, check_threshold(threshold, len(names)), *mine, ends=store.ends())
 
     def _free(self, taken: Collection[str] = ()) -> np.ndarray:
         """Rows whose name is not taken and whose consent holds."""

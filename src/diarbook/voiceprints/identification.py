@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diarbook.turns import Turn
-from diarbook.voiceprints.matching import THRESHOLD, name_speakers
+from diarbook.voiceprints.matching import name_speakers
 from diarbook.voiceprints.store import VoiceprintStore
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def identify(
     turns: Sequence[Turn],
     store: VoiceprintStore | str | os.PathLike[str],
     *,
-    threshold: float = THRESHOLD,
+    threshold: float | None = None,
     embedder: Embedder | None = None,
 ) -> list[Turn]:
     """Who spoke when, by name: turns of known speakers get the names of a store, the others keep their labels.
@@ -39,8 +39,8 @@ def identify(
     turns : sequence of Turn
         Who spoke when, such as :func:`~diarbook.pipelines.diarize.diarize` returns.
     store : VoiceprintStore or path
-    threshold : float
-        Cosine from which a name is given.
+    threshold : float, optional
+        Cosine from which a name is given; by default that of a search among so many people.
     embedder : Embedder, optional
         CAM++ by default; its model must be the store's.
 

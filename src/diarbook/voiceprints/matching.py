@@ -15,19 +15,16 @@ from scipy.optimize import linear_sum_assignment
 
 from diarbook.embeddings.embedder import model_identity
 from diarbook.embeddings.similarity import cosine_similarity, unit_length
-from diarbook.errors import OptionError, VoiceprintError
+from diarbook.errors import VoiceprintError
 from diarbook.rttm import rttm_name
 from diarbook.turns import Turn, speakers
+from diarbook.voiceprints.thresholds import THRESHOLD, check_threshold
 from diarbook.voiceprints.voice import Voice, speech_pieces, stretches
 from diarbook.voiceprints.voiceprint import Voiceprint
 
 if TYPE_CHECKING:
     from diarbook.embeddings.embedder import Embedder
     from diarbook.voiceprints.store import Match, VoiceprintStore
-
-THRESHOLD = 0.44
-"""Cosine of CAM++ from which a voice is accepted: least cost on the 10 training clips (pieces of 1.5 to 3 s, 861
-trials) when one trial in ten is of one person and both errors cost the same."""
 
 MOST_ALIKE = 3
 """So many others are named by :func:`sounds_like`."""
@@ -89,23 +86,6 @@ class Named:
     nearest: str | None
     score: float
     seconds: float
-
-
-def check_threshold(threshold: float | None) -> float:
-    """The threshold, or the default for None.
-
-    Raises
-    ------
-    OptionError
-        When it is no cosine.
-
-    Chapter: verification
-    """
-    if threshold is None:
-        return THRESHOLD
-    if not -1 <= threshold <= 1:
-        raise OptionError(f"threshold must be a cosine from -1 to 1, got {threshold}")
-    return threshold
 
 
 def verify(
@@ -182,7 +162,7 @@ def _decide(
     return Decision(name, score, threshold, score >= threshold, *model, CALIBRATION)
 
 
-def sounds_like(voiceprint: Voiceprint, store: VoiceprintStore, *, threshold: float = THRESHOLD) -> list[Match]:
+def sounds_like(voiceprint: Voiceprint, store: VoiceprintStore, *, threshold: float | None = None) -> list[Match]:
     """Others in a store who could be the same person, most similar first.
 
     Parameters
@@ -190,16 +170,19 @@ def sounds_like(voiceprint: Voiceprint, store: VoiceprintStore, *, threshold: fl
     voiceprint : Voiceprint
         In the store or not; never one of its own likes.
     store : VoiceprintStore
-    threshold : float
-        Least cosine.
+    threshold : float, optional
+        Least cosine; by default that of a search among as many people as the store holds.
 
     Raises
     ------
     VoiceprintError
         When the store is of another model.
+    OptionError
+        When the threshold is no cosine.
 
     Chapter: voiceprints
     """
+    threshold = check_threshold(threshold, len(store))
     nearest = store.search(
         voiceprint.vector, model=voiceprint.model, model_version=voiceprint.model_version, k=MOST_ALIKE + 1
     )
@@ -270,7 +253,7 @@ def name_speakers(
     turns: Sequence[Turn],
     store: VoiceprintStore,
     *,
-    threshold: float = THRESHOLD,
+    threshold: float | None = None,
     embedder: Embedder | None = None,
 ) -> tuple[list[Turn], list[Named]]:
     """Give the speakers of a diarized conversation the names of a store.
@@ -280,8 +263,9 @@ def name_speakers(
     waveform : ndarray of shape (samples,)
     turns : sequence of Turn
     store : VoiceprintStore
-    threshold : float
-        Cosine from which a name is given.
+    threshold : float, optional
+        Cosine from which a name is given; by default that of a search among so many people, see
+        :func:`~diarbook.voiceprints.thresholds.gallery_threshold`.
     embedder : Embedder, optional
         CAM++ by default; its model must be the store's.
 
@@ -297,6 +281,8 @@ def name_speakers(
     ------
     VoiceprintError
         When the store is of another model.
+    OptionError
+        When the threshold is no cosine.
 
     Chapter: identification
     """
@@ -310,7 +296,7 @@ def name_speakers(
         )
     names, matrix = store.matrix()
     vectors = speaker_vectors(waveform, turns, embedder)
-    nearest = _nearest(vectors, names, matrix, threshold)
+    nearest = _nearest(vectors, names, matrix, check_threshold(threshold, len(names)))
     given = {speaker: name for speaker, (name, _, accepted) in nearest.items() if accepted}
     labels = _distinct(speakers(turns), given, store.names())
     rows = []

@@ -19,6 +19,7 @@ from diarbook.checks import check_regions
 from diarbook.embeddings.similarity import unit_float32, unit_length
 from diarbook.errors import VoiceprintError
 from diarbook.turns import Turn, alone, from_regions, speakers
+from diarbook.voiceprints.thresholds import THRESHOLD
 
 if TYPE_CHECKING:
     from diarbook.embeddings.embedder import Embedder
@@ -43,7 +44,7 @@ OUTLIER = 0.25
 the 10 training clips, pieces of 1.5 to 3 s, 861 trials."""
 
 
-TWO_VOICES = 0.44
+TWO_VOICES = THRESHOLD
 """Cosine between two groups of pieces below which enrollment warns of two voices: the threshold of verification. On
 the development voices (AMI, actors, readers; 18 people) it warns of 1 % of single voices and notices 96 % of pairs."""
 
