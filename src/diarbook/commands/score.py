@@ -48,7 +48,7 @@ from diarbook.commands.terminal import note, quiet_option
 )
 @click.option("--jer", is_flag=True, help="Show the Jaccard error rate as well.")
 @click.option("--per-file", is_flag=True, help="Show each file.")
-@click.option("--bootstrap", is_flag=True, help="Show intervals, from resampled files.")
+@click.option("--bootstrap", is_flag=True, help="Show intervals, from resampled files; below 5 files, their range.")
 @click.option(
     "--samples", type=click.IntRange(1, 1_000_000), default=1000, show_default=True, help="Bootstrap resamples."
 )

@@ -6,12 +6,12 @@ Chapter: evaluation
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from diarbook.metrics.bootstrap import ratio_interval
+from diarbook.metrics.bootstrap import FEWEST_UNITS, Spread, error_rows, rate_spread
 from diarbook.metrics.der import DiarizationError, diarization_errors, mean_rate, pool
 from diarbook.metrics.exclusions import corpus_exclusions
 from diarbook.metrics.jer import JaccardError, jaccard_errors, pool_jaccard
@@ -19,21 +19,31 @@ from diarbook.metrics.protocol import Protocol, describe
 from diarbook.rttm.parse import Mark
 from diarbook.turns import Turn
 
-TOO_FEW = "an interval over files needs two files or more with scored speech"
+TOO_FEW = f"an interval needs {FEWEST_UNITS} independent files or more with scored speech"
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Bootstrap intervals over files of the pooled rates.
+    """Bootstrap intervals of the pooled rates, or the ranges of too few files.
+
+    Parameters
+    ----------
+    der, jer : Spread
+    samples : int
+    level : float
+    seed : int
+    over : {"files", "units"}
+        What was drawn.
 
     Chapter: evaluation
     """
 
-    der: tuple[float, float]
-    jer: tuple[float, float]
+    der: Spread
+    jer: Spread
     samples: int
     level: float
     seed: int
+    over: str = "files"
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,7 @@ def score(
     marks: Mapping[str, Sequence[Mark]] | None = None,
     allow_missing: bool = False,
     allow_extra: bool = False,
+    units: Mapping[str, Hashable] | None = None,
     samples: int = 0,
     level: float = 0.95,
     seed: int = 0,
@@ -145,8 +156,10 @@ def score(
         As in ``diarization_errors``.
     marks : mapping of str to sequence of Mark, optional
         Records of the reference other than SPEAKER, by recording; they count when the protocol says ``skip_marked``.
+    units : mapping of str to hashable, optional
+        Independent unit of each recording, such as from ``shared_people``; by default each is its own.
     samples : int
-        Bootstrap resamples of the files; 0 for no interval.
+        Bootstrap resamples of the units; 0 for no interval. With fewer than five units their range stands in its place.
     level, seed
         As in ``bootstrap_interval``.
 
@@ -168,25 +181,16 @@ def score(
     excluded = corpus_exclusions(references, marks) if protocol.skip_marked and marks else None
     errors = diarization_errors(references, hypotheses, excluded=excluded, **allowed, **protocol.options())
     jaccard = jaccard_errors(references, hypotheses, **allowed)
-    interval = _interval(errors, jaccard, samples, level, seed) if samples else None
+    interval = _interval(errors, jaccard, units, samples, level, seed) if samples else None
     return Report(protocol, errors, jaccard, interval, uem is not None)
 
 
-def _interval(errors, jaccard, samples: int, level: float, seed: int) -> Interval:
-    """Both intervals from rows of (part, whole), one row a file."""
-
-    def bounds(rows: list[tuple[float, float]]) -> tuple[float, float]:
-        if sum(whole > 0 for _, whole in rows) < 2:
-            return math.nan, math.nan
-        return ratio_interval(np.array(rows), samples, level, seed)
-
-    return Interval(
-        bounds([(error.error, error.total) for error in errors.values()]),
-        bounds([(math.fsum(error.speakers.values()), float(len(error.speakers))) for error in jaccard.values()]),
-        samples,
-        level,
-        seed,
-    )
+def _interval(errors, jaccard, units, samples: int, level: float, seed: int) -> Interval:
+    """Both spreads from rows of (part, whole), one row a file."""
+    speakers = {name: (math.fsum(one.speakers.values()), float(len(one.speakers))) for name, one in jaccard.items()}
+    with_speech = {name: row for name, row in error_rows(errors).items() if row[1] > 0}
+    der, jer = (rate_spread(rows, units, samples, level, seed) for rows in (with_speech, speakers))
+    return Interval(der, jer, samples, level, seed, "files" if units is None else "units")
 
 
 def _number(value: float) -> float | None:
@@ -207,21 +211,25 @@ def _entry(error: DiarizationError, jaccard: JaccardError, rate: float) -> dict:
 
 
 def _interval_entry(interval: Interval) -> dict:
-    entry = {name: [_number(value) for value in getattr(interval, name)] for name in ("der", "jer")}
-    entry |= {"samples": interval.samples, "level": interval.level, "seed": interval.seed, "over": "files"}
-    return entry | ({"reason": TOO_FEW} if None in entry["der"] else {})
+    entry: dict = {
+        name: [_number(spread.low), _number(spread.high)]
+        for name, spread in (("der", interval.der), ("jer", interval.jer))
+    }
+    entry |= {"kind": "range" if interval.der.is_range else "interval", "count": interval.der.units}
+    entry |= {"samples": interval.samples, "level": interval.level, "seed": interval.seed, "over": interval.over}
+    return entry | ({"reason": TOO_FEW} if interval.der.is_range else {})
 
 
 def _interval_lines(interval: Interval, jer: bool) -> list[str]:
-    if math.isnan(interval.der[0]):
-        return [f"no interval: {TOO_FEW}"]
-    names = ["der", "jer"] if jer else ["der"]
-    return [
-        f"{interval.level:.0%} interval of the pooled {name.upper()}: {_percent(low)} to {_percent(high)} %"
-        f" (bootstrap over files, {interval.samples} resamples, seed {interval.seed})"
-        for name in names
-        for low, high in [getattr(interval, name)]
-    ]
+    lines = []
+    for name, spread in (("DER", interval.der), ("JER", interval.jer))[: 1 + jer]:
+        ends = f"{_percent(spread.low)} to {_percent(spread.high)} %"
+        if not spread.is_range:
+            how = f"bootstrap over {spread.units} {interval.over}, {interval.samples} resamples, seed {interval.seed}"
+            lines.append(f"{interval.level:.0%} interval of the pooled {name}: {ends} ({how})")
+        elif spread.units > 1:
+            lines.append(f"range of the {name} of {spread.units} {interval.over}: {ends} (no interval: {TOO_FEW})")
+    return lines or [f"no interval: {TOO_FEW}"]
 
 
 def _percent(fraction: float) -> str:
