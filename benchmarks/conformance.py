@@ -12,16 +12,13 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 import shutil
 import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
-from datetime import date
 from fractions import Fraction
-from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 
@@ -29,14 +26,14 @@ import numpy as np
 import yaml
 
 from diarbook.errors import DiarbookError
-from diarbook.files import repository_root, write_atomically
+from diarbook.files import repository_root
+from diarbook.knowledge.measuring import write_evidence
 from diarbook.metrics import diarization_errors, jaccard_errors, mean_rate, pool, pool_jaccard
 from diarbook.metrics.peers import by_pyannote, by_simpleder, by_spyder
 from diarbook.rttm import parse_rttm, parse_uem
 from diarbook.turns import Turn, to_annotation
 
 FOLDER = repository_root() / "data" / "conformance"
-EVIDENCE = repository_root() / "data" / "evidence" / "conformance.json"
 SCORERS = {
     "pyannote.metrics": "pyannote.metrics",
     "spyder": "spy-der",
@@ -374,51 +371,40 @@ def reasons(why: list[tuple[str, str]]) -> str:
     return " ".join(f"{', '.join(scorers)}: {text}" for text, scorers in grouped.items())
 
 
-def evidence(cases: list[dict]) -> dict:
-    """The evidence file's content."""
-    names = ["diarbook", *SCORERS.values(), "numpy", "scipy"]
+def protocol(cases: list[dict]) -> dict[str, object]:
+    """What the card says of the comparison."""
     return {
-        "title": "What each scorer answers to the conformance cases",
-        "protocol": {
-            "data": f"data/conformance, {len(cases)} cases worked out by hand",
-            "files": sum(len(sides(case)[0]) for case in cases),
-            "reference": "written for the case",
-            "collar_each_side": "as each case says; twice that for pyannote.metrics",
-            "overlap": "as each case says",
-            "region": "as each case says; other scorers get the UEM where a case has one",
-            "vad": "none",
-            "speakers": "as in the turns",
-            "pooling": "pooled, where a case has several files",
-            "tuned_on": "nothing",
-            "machine": f"any; the answers are exact ({platform.python_implementation()} {platform.python_version()})",
-            "packages": ", ".join(f"{name} {version(name)}" for name in names)
-            + "; meeteval with md-eval-22.pl of nryant/dscore, commit e02f949",
-            "date": date.today().isoformat(),
-            "command": "make conformance",
-        },
-        "rows": rows(cases),
-        "columns": COLUMNS,
+        "data": f"data/conformance, {len(cases)} cases worked out by hand",
+        "files": sum(len(sides(case)[0]) for case in cases),
+        "reference": "written for the case; meeteval runs md-eval-22.pl of nryant/dscore, commit e02f949",
+        "collar_each_side": "as each case says; twice that for pyannote.metrics",
+        "overlap": "as each case says",
+        "region": "as each case says; other scorers get the UEM where a case has one",
+        "speakers": "as in the turns",
+        "pooling": "pooled, where a case has several files",
+        "command": "make conformance",
     }
 
 
 def main() -> int:
     """Print the table, write the evidence, and fail when our scorer or a record is wrong."""
     cases = load_cases()
-    content = evidence(cases)
-    for row in content["rows"]:
+    table = rows(cases)
+    for row in table:
         cells = "  ".join(f"{row.get(scorer, ''):>18}" for scorer in SCORERS)
         print(f"{row['topic']:13} {row['case'][:32]:32} {row['ours']:>10}  {cells}")
-    wrong = [row["case"] for row in content["rows"] if row["right"] != row["ours"]]
-    unexplained = [row["case"] for row in content["rows"] if "not explained" in row["why"]]
+    wrong = [row["case"] for row in table if row["right"] != row["ours"]]
+    unexplained = [row["case"] for row in table if "not explained" in row["why"]]
     for heading, names in (("Ours is wrong", wrong), ("Not explained", unexplained)):
         if names:
             print(f"{heading}: {', '.join(names)}")
-    different = sum(bool(row["differs"]) for row in content["rows"])
+    different = sum(bool(row["differs"]) for row in table)
     print(f"{len(cases)} cases; another scorer differs in {different} rows.")
     if not meeteval_runs():
         print("md-eval-22.pl is not on the PATH: meeteval's recorded answers are shown.")
-    write_atomically(EVIDENCE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    print(EVIDENCE)
+    title = "What each scorer answers to the conformance cases"
+    packages = ["diarbook", *SCORERS.values(), "numpy", "scipy"]
+    print(write_evidence("conformance", title, protocol(cases), COLUMNS, table, packages=packages))
     return 1 if wrong or unexplained else 0
 
 

@@ -3,23 +3,19 @@
 Run: python benchmarks/development.py [--voices DIR] [--sweep]
 
 The defaults of the overlap-aware pipeline, and those that it had before, are measured on the development set and on the
-training clips. ``--sweep`` varies each parameter alone and prints it. ``--voices DIR`` adds a held-out set, twelve
-conversations of the people in DIR/PERSON/*.flac, for instance ten readers of LibriSpeech; nothing may be chosen on it.
-What the networks say of a conversation is kept in the cache folder, by the content.
+training clips, beside the cascade and pyannote.audio's pipeline at the thresholds that are best there. ``--sweep``
+varies each parameter alone and prints it. ``--voices DIR`` adds a held-out set, twelve conversations of the people in
+DIR/PERSON/*.flac, for instance ten readers of LibriSpeech; nothing may be chosen on it. What the networks say of a
+conversation is kept in the cache folder, by the content.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-import os
-import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from functools import cached_property
-from importlib.metadata import version
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +24,16 @@ from diarbook.assets import Recording, cache_folder, recordings, sha256_of, voic
 from diarbook.audio import load_audio
 from diarbook.clustering.constrained import MergeRule
 from diarbook.embeddings.embedder import load_embedder
-from diarbook.files import repository_root, write_atomically
+from diarbook.knowledge.measuring import write_evidence
 from diarbook.metrics import diarization_error
 from diarbook.metrics.counting import count_summary, speaker_count_error
+from diarbook.pipelines.cascade import CASCADE_MINIMUM_SPEAKER, CASCADE_RULE, CascadeStages, cascade, cluster_windows
 from diarbook.pipelines.overlap import DEFAULTS, OverlapSettings, Voices, embed, label_voices, reconstruct, segment
+from diarbook.pipelines.peer import PEER_THRESHOLD, pyannote_peer
 from diarbook.segmentation.scores import ChunkScores, chunk_grid
 from diarbook.simulation import joined_words, lone_voice, perturb_speed, simulate_conversation, through_channel
 from diarbook.turns import Turn, crop, label_by_appearance
+from diarbook.vad import Hysteresis, segmentation_vad
 
 SPEEDS = (0.9, 1.0, 1.1)
 READERS_PLAN = tuple(
@@ -157,6 +156,7 @@ class Case:
     recording: Recording
     groups: tuple[str, ...]
     _voices: dict = field(default_factory=dict)
+    _peer: dict = field(default_factory=dict)
 
     @cached_property
     def scores(self) -> ChunkScores:
@@ -172,6 +172,30 @@ class Case:
             self._voices[key] = embed(self.recording.waveform, self.scores, settings, self.embedder)
             self.embedder.save()
         return self._voices[key]
+
+    def chunks(self, waveform: np.ndarray, step: float) -> ChunkScores:
+        """The segmentation network, for what takes a model."""
+        return remembered_scores(waveform, step)
+
+    def speech(self, waveform: np.ndarray) -> np.ndarray:
+        return segmentation_vad(waveform, Hysteresis(DEFAULTS.speech_onset), step=DEFAULTS.step, model=self)
+
+    def window_embeddings(self, waveform: np.ndarray, windows: np.ndarray) -> np.ndarray:
+        if "windows" not in self._voices:
+            path = folder() / f"windows-{digest(waveform)}-{digest(windows)}.npy"
+            if not path.is_file():
+                np.save(path, load_embedder("campplus").embed(waveform, windows))
+            self._voices["windows"] = np.load(path, allow_pickle=False)
+        return self._voices["windows"]
+
+    def cascade(self, threshold: float, minimum_speaker: float) -> list[Turn]:
+        rule = replace(CASCADE_RULE, threshold=threshold)
+        cluster = partial(cluster_windows, rule=rule, minimum_speaker=minimum_speaker)
+        stages = CascadeStages(vad=self.speech, embed=self.window_embeddings, cluster=cluster)
+        return cascade(self.recording.waveform, stages)
+
+    def peer(self, threshold: float) -> list[Turn]:
+        return pyannote_peer(self.recording.waveform, threshold=threshold, kept=self._peer)
 
     def diarize(self, settings: OverlapSettings) -> list[Turn]:
         voices = self.voices(settings)
@@ -234,6 +258,12 @@ def simulated(voices: dict[str, list[Recording]], plan: Sequence[Conversation], 
     return cases
 
 
+def conversations(plan: Sequence[Conversation] = PLAN) -> list[Case]:
+    """The development set, or the beginning of it."""
+    chosen = {person: items for person, items in voices_of_packages().items() if person not in HELD_OUT}
+    return simulated(chosen, plan, seed=4000)
+
+
 def readers(path: Path) -> list[Case]:
     """The held-out set: twelve conversations, 2 to 6 people, 34 minutes; PATH/PERSON/*.flac are whole utterances."""
     items = []
@@ -252,10 +282,8 @@ def readers(path: Path) -> list[Case]:
 
 
 def sets(voices: Path | None = None) -> dict[str, list[Case]]:
-    people = voices_of_packages()
-    chosen = {person: items for person, items in people.items() if person not in HELD_OUT}
     result = {
-        "development set": simulated(chosen, PLAN, seed=4000),
+        "development set": conversations(),
         "training clips": [Case(recording, ("clip",)) for recording in recordings("train")],
     }
     if voices is not None:
@@ -324,6 +352,8 @@ SWEEP = {
     "rule.penalty": (0.15, 0.5),
     "rule.bonus": (0.0, 0.15),
 }
+CASCADE_SWEEP = [(threshold, least) for threshold in (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7) for least in (3.0, 6.0)]
+PEER_SWEEP = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 COLUMNS = {
     "data": "Data",
     "settings": "Settings",
@@ -345,8 +375,8 @@ def changed(settings: OverlapSettings, name: str, value: float) -> OverlapSettin
     return replace(settings, **{name: value})
 
 
-def rows_of(data: str, cases: Sequence[Case], label: str, settings: OverlapSettings) -> list[dict]:
-    scores = [score(case, case.diarize(settings)) for case in cases]
+def rows_of(data: str, cases: Sequence[Case], label: str, diarize: Callable[[Case], list[Turn]]) -> list[dict]:
+    scores = [score(case, diarize(case)) for case in cases]
     groups = {"": list(range(len(cases)))}
     if data == "development set":
         for name in dict.fromkeys(name for case in cases for name in case.groups):
@@ -357,8 +387,28 @@ def rows_of(data: str, cases: Sequence[Case], label: str, settings: OverlapSetti
     ]
 
 
-def protocol(command: str) -> dict:
-    packages = ("diarbook", "onnxruntime", "numpy", "scipy", "soxr", "soundfile")
+SYSTEMS = {
+    "before": lambda case: case.diarize(EARLIER),
+    "defaults": lambda case: case.diarize(DEFAULTS),
+    "cascade": lambda case: case.cascade(CASCADE_RULE.threshold, CASCADE_MINIMUM_SPEAKER),
+    "pyannote.audio, same networks": lambda case: case.peer(PEER_THRESHOLD),
+}
+
+
+def variants() -> Iterator[tuple[str, Callable[[Case], list[Turn]]]]:
+    """Each system with one parameter changed, or with another threshold."""
+    for threshold in PEER_SWEEP:
+        yield f"pyannote.audio, threshold {threshold:g}", partial(Case.peer, threshold=threshold)
+    for threshold, least in CASCADE_SWEEP:
+        label = f"cascade, threshold {threshold:g}, least {least:g} s"
+        yield label, partial(Case.cascade, threshold=threshold, minimum_speaker=least)
+    for name, values in SWEEP.items():
+        for value in values:
+            yield f"{name} {value:g}", partial(Case.diarize, settings=changed(DEFAULTS, name, value))
+
+
+def protocol(command: str) -> dict[str, object]:
+    """What the card says of a run."""
     return {
         "data": "18 conversations simulated of 12 people at three speeds (data/audio.yaml: emotions without m4 and m5, "
         "styles, readers); 10 training clips; held out: 12 conversations of ten readers of LibriSpeech test-other",
@@ -372,15 +422,10 @@ def protocol(command: str) -> dict:
         "vad": "system",
         "speakers": "estimated",
         "pooling": "pooled over recordings",
-        "tuned_on": "new defaults: the development set, the training clips and six conversations of their voices; "
+        "tuned_on": "defaults of the overlap-aware pipeline: the development set, the training clips and six "
+        "conversations of their voices; cascade and pyannote.audio's pipeline: thresholds on the development set; "
         "nothing on the held-out readers, but the onset of overlap was chosen again, by the same sets, after a look "
-        "at conversations of theirs with 25 % overlap. Networks: by its card segmentation-3.0 was trained on AISHELL, "
-        "AliMeeting, AMI, AVA-AVD, DIHARD, Ego4D, MSDWild, REPERE and VoxConverse; CAM++ on Chinese and English "
-        "speakers, which ones is not published",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores shared with other jobs, "
-        f"Python {platform.python_version()}",
-        "packages": ", ".join(f"{name} {version(name)}" for name in packages),
-        "date": date.today().isoformat(),
+        "at conversations of theirs with 25 % overlap",
         "command": command,
     }
 
@@ -399,19 +444,19 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     for data, cases in sets(options.voices).items():
-        for label, settings in (("before", EARLIER), ("defaults", DEFAULTS)):
-            measured = rows_of(data, cases, label, settings)
+        for label, diarize in SYSTEMS.items():
+            measured = rows_of(data, cases, label, diarize)
             rows += measured
             for row in measured:
                 show(row)
         if options.sweep and data != "held-out readers":
-            for name, values in SWEEP.items():
-                for value in values:
-                    show(rows_of(data, cases, f"{name} {value:g}", changed(DEFAULTS, name, value))[0])
+            for label, diarize in variants():
+                show(rows_of(data, cases, label, diarize)[0])
     command = "python benchmarks/development.py" + (" --voices DIR" if options.voices else "")
-    evidence = {"title": "Development set and held-out voices", "protocol": protocol(command), "columns": COLUMNS}
-    path = repository_root() / "data" / "evidence" / "development.json"
-    write_atomically(path, json.dumps({**evidence, "rows": rows}, ensure_ascii=False, indent=1) + "\n")
+    packages = ("diarbook", "pyannote.audio", "torch", "onnxruntime", "numpy", "scipy", "soxr", "soundfile")
+    models = ("segmentation-3.0", "campplus")
+    title = "Development set and held-out voices"
+    write_evidence("development", title, protocol(command), COLUMNS, rows, packages=packages, models=models)
 
 
 if __name__ == "__main__":

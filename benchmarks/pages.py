@@ -5,13 +5,9 @@ Writes ``data/evidence/pages.json``. Needs Chromium and ``_build/html``.
 
 from __future__ import annotations
 
-import datetime
-import json
-import platform
 import shutil
 import statistics
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 from tests.browser.conftest import ARGUMENTS  # noqa: E402
 from tests.pages import CHROMIUM, HTML, toc_files, transferred  # noqa: E402
 
-from diarbook.files import write_atomically  # noqa: E402
+from diarbook.knowledge.measuring import write_evidence  # noqa: E402
 
 PAINT = "() => performance.getEntriesByName('first-contentful-paint').map((entry) => entry.startTime)[0]"
 REPEATS = 3
@@ -59,29 +55,15 @@ def main() -> None:
     for row in rows:
         row["first_view"] = round(row["first_view"], 2)
         print(f"{row['page']:32} {row['kilobytes']:6} kB  {row['first_view']:.2f} s")
-    evidence = {
-        "title": "Weight and first view of the pages",
-        "protocol": {
-            "data": "every page of the table of contents",
-            "files": len(rows),
-            "reference": "none",
-            "collar_each_side": "none",
-            "overlap": "none",
-            "region": "what is asked for within 0.5 s of loading; text compressed with gzip",
-            "vad": "none",
-            "speakers": "none",
-            "pooling": f"median of {REPEATS} loads from the disk",
-            "tuned_on": "nothing",
-            "machine": f"{platform.machine()}, 2 cores, CPython {platform.python_version()}",
-            "packages": f"Chromium {chromium}, jupyter-book {version('jupyter-book')}",
-            "date": datetime.date.today().isoformat(),
-            "command": "make book && .venv/bin/python benchmarks/pages.py",
-        },
-        "columns": {"page": "Page", "kilobytes": "Transferred, kB", "first_view": "First view, s"},
-        "rows": rows,
+    card = {
+        "data": "every page of the table of contents",
+        "files": len(rows),
+        "region": "what is asked for within 0.5 s of loading; text compressed with gzip",
+        "pooling": f"median of {REPEATS} loads from the disk, Chromium {chromium}",
+        "command": "make book && .venv/bin/python benchmarks/pages.py",
     }
-    text = json.dumps(evidence, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(ROOT / "data" / "evidence" / "pages.json", text)
+    columns = {"page": "Page", "kilobytes": "Transferred, kB", "first_view": "First view, s"}
+    write_evidence("pages", "Weight and first view of the pages", card, columns, rows, packages=["jupyter-book"])
 
 
 if __name__ == "__main__":

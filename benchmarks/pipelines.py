@@ -1,22 +1,21 @@
-"""The three pipelines side by side: error on real clips and on simulated conversations, speed, memory, two hours.
+"""The three pipelines side by side: error on real clips and on simulated conversations, speed, memory; and two hours.
 
-Run: python benchmarks/pipelines.py [clips] [simulated] [long]
+Run: python benchmarks/pipelines.py [scores] [long]
 
-Without a name all parts run; rows of the parts that do not run are kept. Each pipeline runs in a process of its own,
-with two threads; models are loaded before the clock starts.
+Without a name both parts run; each writes a file of its own. Each pipeline runs in a process of its own, with two
+threads; models are loaded before the clock starts.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import time
-from datetime import date
-from importlib.metadata import version
+
+from development import PLAN, conversations
 
 THREADS = 2
 PIPELINES = {
@@ -24,16 +23,15 @@ PIPELINES = {
     "cascade": "cascade (ours)",
     "pyannote": "pyannote.audio, same networks",
 }
-PARTS = ("clips", "simulated", "long")
-# Speakers, seconds, overlap, SNR in dB and reverberation in seconds of each simulated conversation.
-CONVERSATIONS = [(2, 120, 0.05, 30, 0.0), (3, 120, 0.1, 30, 0.2), (4, 180, 0.15, 25, 0.0), (5, 180, 0.1, 30, 0.0)]
+PARTS = ("scores", "long")
+OUTSIDE = PLAN[:8]  # of the development set: up to five people, up to five minutes
 LONG_MINUTES = (10, 120)
 COLUMNS = {
     "data": "Data",
     "pipeline": "Pipeline",
     "der": "DER, %",
-    "low": "95 % from",
-    "high": "to",
+    "spread": "95 % interval, or range of fewer than five units",
+    "units": "Independent units",
     "missed": "Missed, %",
     "false_alarm": "False alarm, %",
     "confusion": "Confusion, %",
@@ -47,28 +45,20 @@ COLUMNS = {
 
 
 def recordings_of(part: str) -> dict[str, list]:
-    from diarbook.assets import recordings
-    from diarbook.simulation import simulate_conversation, tile
+    """What a part's pipelines hear, by data set."""
+    from diarbook.assets import recording, recordings
+    from diarbook.simulation import tile
 
-    if part == "clips":
-        return {
-            "train clips": recordings("train"),
-            "development clips": recordings("development"),
-            "test": recordings("test"),
-        }
-    if part == "simulated":
-        voices = {
-            "simulated, training voices": recordings("train"),
-            "simulated, other voices": recordings("development", "test"),
-        }
-        return {
-            name: [
-                simulate_conversation(source, people, seconds, overlap, seed=300 + index, snr=snr, reverberation=room)
-                for index, (people, seconds, overlap, snr, room) in enumerate(CONVERSATIONS)
-            ]
-            for name, source in voices.items()
-        }
-    return {f"clips tiled, {minutes} min": [tile(recordings(), 60.0 * minutes)] for minutes in LONG_MINUTES}
+    if part == "long":
+        return {f"clips tiled, {minutes} min": [tile(recordings(), 60.0 * minutes)] for minutes in LONG_MINUTES}
+    meetings = [clip for clip in recordings("test") if clip.name != "sample"]
+    return {
+        "training clips": recordings("train"),
+        "development clips": recordings("development"),
+        "test clips": meetings,
+        "telephone sample": [recording("sample")],
+        "simulated, voices outside AMI": [case.recording for case in conversations(OUTSIDE)],
+    }
 
 
 def worker(pipeline: str, part: str) -> None:
@@ -90,7 +80,8 @@ def worker(pipeline: str, part: str) -> None:
             error = diarization_error(list(item.turns), turns, uem=item.uem)
             row = {
                 "data": name,
-                "name": item.name,
+                "name": f"{item.name} {item.duration:.2f}",
+                "people": sorted({turn.speaker for turn in item.turns}),
                 "missed": error.missed,
                 "false_alarm": error.false_alarm,
                 "confusion": error.confusion,
@@ -111,27 +102,32 @@ def measured(pipeline: str, part: str) -> list[dict]:
     return [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
 
 
+def units_of(rows: list[dict]) -> dict[str, str]:
+    """Independent units: recordings with a person in common are one; people of another speed are the same people."""
+    from diarbook.metrics.bootstrap import shared_people
+    from diarbook.turns import Turn
+
+    people = {row["name"]: [Turn(0.0, 1.0, person.partition("@")[0]) for person in row["people"]] for row in rows}
+    return shared_people(people)
+
+
 def summary(data: str, pipeline: str, rows: list[dict]) -> dict:
-    from diarbook.metrics import bootstrap_interval
+    from diarbook.metrics.bootstrap import rate_spread
     from diarbook.metrics.counting import count_summary
 
     counts = count_summary(row["count_error"] for row in rows)
-
-    def rate(items: list[dict]) -> float:
-        wrong = sum(row["missed"] + row["false_alarm"] + row["confusion"] for row in items)
-        return 100 * wrong / sum(row["total"] for row in items)
-
+    wrong = {row["name"]: row["missed"] + row["false_alarm"] + row["confusion"] for row in rows}
+    spread = rate_spread({row["name"]: (wrong[row["name"]], row["total"]) for row in rows}, units_of(rows))
     total, audio = sum(row["total"] for row in rows), sum(row["duration"] for row in rows)
-    low, high = bootstrap_interval(rate, rows) if len(rows) > 1 else (None, None)
     shares = {
         kind: round(100 * sum(row[kind] for row in rows) / total, 1) for kind in ("missed", "false_alarm", "confusion")
     }
     return {
         "data": data,
         "pipeline": PIPELINES[pipeline],
-        "der": round(rate(rows), 1),
-        "low": None if low is None else round(low, 1),
-        "high": None if high is None else round(high, 1),
+        "der": round(100 * spread.value, 1),
+        "spread": [round(100 * spread.low, 1), round(100 * spread.high, 1)] if spread.units > 1 else None,
+        "units": spread.units,
         **shares,
         "seconds": round(total, 1),
         "count_error": round(counts.bias, 2),
@@ -146,59 +142,51 @@ def rows_of(part: str) -> list[dict]:
     table = []
     for pipeline in ("overlap",) if part == "long" else PIPELINES:
         rows = measured(pipeline, part)
-        names = list(dict.fromkeys(row["data"] for row in rows))
-        groups = {name: [row for row in rows if row["data"] == name] for name in names}
-        if part == "clips":
-            groups = {"14 clips and the sample": rows, **groups}
-            groups["test: sample"] = [row for row in rows if row["name"] == "sample"]
-        table += [{"part": part, **summary(name, pipeline, items)} for name, items in groups.items()]
+        for name in dict.fromkeys(row["data"] for row in rows):
+            table.append(summary(name, pipeline, [row for row in rows if row["data"] == name]))
     order = list(dict.fromkeys(row["data"] for row in table))
     return sorted(table, key=lambda row: order.index(row["data"]))
 
 
-def protocol() -> dict:
-    packages = ("diarbook", "pyannote.audio", "torch", "onnxruntime", "numpy", "scipy")
-    return {
-        "data": "10 training, 2 development and 2 test meeting clips of 30 s, the telephone sample; "
-        "conversations simulated of their voices; the clips tiled",
-        "files": f"15 real, {2 * len(CONVERSATIONS)} simulated, {len(LONG_MINUTES)} tiled",
+def protocol(part: str) -> dict[str, object]:
+    """What the card says of a part."""
+    scores = {
+        "data": "AMI meeting clips of 30 s (training and development clips are of AMI's training partition, test clips "
+        "of its test partition), the telephone sample, the first conversations of the development set",
+        "files": f"10, 2, 2 and 1 real, {len(OUTSIDE)} simulated ({sum(made.minutes for made in OUTSIDE):g} min)",
         "reference": "RTTM of pyannote.audio 4.0.7's package; the simulator's own",
+        "pooling": "pooled over the recordings of a set; bootstrap over units that share no person",
+    }
+    long = {
+        "data": "the 14 clips and the telephone sample, one after another, again and again",
+        "files": f"{len(LONG_MINUTES)} tiled; a person has one label throughout",
+        "reference": "RTTM of pyannote.audio 4.0.7's package",
+        "pooling": "one recording a row",
+    }
+    return {
+        **(scores if part == "scores" else long),
         "collar_each_side": 0.0,
         "overlap": "scored",
-        "region": "the whole recording",
+        "region": f"the whole recording; {THREADS} threads, memory is the peak of the process so far",
         "vad": "system",
         "speakers": "estimated",
-        "pooling": "pooled; interval by bootstrap over files",
-        "tuned_on": "training clips, and simulated conversations of their voices with other seeds",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores shared with other jobs, {THREADS} threads, "
-        f"Python {platform.python_version()}",
-        "packages": ", ".join(f"{name} {version(name)}" for name in packages),
-        "date": date.today().isoformat(),
-        "command": "python benchmarks/pipelines.py",
+        "tuned_on": "overlap-aware: development set, training clips and simulated conversations of their voices; "
+        "cascade and pyannote.audio: thresholds on the development set",
+        "command": f"python benchmarks/pipelines.py {part}",
     }
 
 
 def main() -> None:
-    from diarbook.files import repository_root, write_atomically
+    from diarbook.knowledge.measuring import write_evidence
 
-    parts = sys.argv[1:] or list(PARTS)
-    path = repository_root() / "data" / "evidence" / "pipelines.json"
-    kept = json.loads(path.read_text())["rows"] if path.is_file() else []
-    columns = {"part": "Part", **COLUMNS}
-    for part in parts:
-        kept = [row for row in kept if row["part"] != part] + rows_of(part)
-        kept.sort(key=lambda row: PARTS.index(row["part"]))
-        evidence = {"title": "Pipelines side by side", "protocol": protocol(), "rows": kept, "columns": columns}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(evidence, ensure_ascii=False, indent=1) + "\n")
-        for row in kept:
-            if row["part"] == part:
-                print(
-                    "  ".join(
-                        f"{row.get(key)!s:>12}" if key not in ("data", "pipeline") else f"{row[key]:30}"
-                        for key in COLUMNS
-                    )
-                )
+    names = {"scores": "pipelines", "long": "pipelines-long"}
+    titles = {"scores": "Pipelines side by side", "long": "Ten minutes and two hours"}
+    packages = ("diarbook", "pyannote.audio", "torch", "onnxruntime", "numpy", "scipy")
+    for part in sys.argv[1:] or PARTS:
+        rows, models = rows_of(part), ("segmentation-3.0", "campplus")
+        write_evidence(names[part], titles[part], protocol(part), COLUMNS, rows, packages=packages, models=models)
+        for row in rows:
+            print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,17 +9,15 @@ Run: python benchmarks/scorer.py [--without-pyannote]
 from __future__ import annotations
 
 import json
-import platform
 import subprocess
 import sys
 import tempfile
-from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from diarbook.files import repository_root, write_atomically
+from diarbook.knowledge.measuring import write_evidence
 from diarbook.rttm import write_rttm
 from diarbook.turns import Turn, merge
 
@@ -147,30 +145,19 @@ def main(arguments: list[str]) -> None:
         "added": "of which scoring, MB",
         "der": "DER %",
     }
-    evidence = {
-        "title": "Speed of scorers, reading the RTTM files included",
-        "protocol": {
-            "data": "random turns, seed 0: every boundary moved (0.2 s), one label in ten wrong",
-            "files": "1 and 1,000",
-            "reference": "generated",
-            "collar_each_side": COLLAR,
-            "overlap": "scored",
-            "region": "all that either side mentions; pyannote.metrics maps after the collar, the others before",
-            "vad": "none",
-            "speakers": "10 and 4 on either side",
-            "pooling": "pooled",
-            "tuned_on": "nothing",
-            "machine": f"{platform.machine()}, 2 cores shared with other jobs, Python {platform.python_version()}",
-            "packages": ", ".join(f"{name} {version(name)}" for name in [*PACKAGES.values(), "numpy", "scipy"]),
-            "date": date.today().isoformat(),
-            "command": "python benchmarks/scorer.py",
-        },
-        "rows": rows,
-        "columns": columns,
+    card = {
+        "data": "random turns, seed 0: every boundary moved (0.2 s), one label in ten wrong",
+        "files": "1 and 1,000",
+        "reference": "generated",
+        "collar_each_side": COLLAR,
+        "overlap": "scored",
+        "region": "all that either side mentions; pyannote.metrics maps after the collar, the others before",
+        "speakers": "10 and 4 on either side",
+        "pooling": "pooled",
+        "command": "python benchmarks/scorer.py",
     }
-    path = repository_root() / "data" / "evidence" / "scorer.json"
-    write_atomically(path, json.dumps(evidence, indent=1, ensure_ascii=False) + "\n")
-    print(path)
+    title = "Speed of scorers, reading the RTTM files included"
+    print(write_evidence("scorer", title, card, columns, rows, packages=[*PACKAGES.values(), "numpy", "scipy"]))
 
 
 if __name__ == "__main__":

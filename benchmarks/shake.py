@@ -8,11 +8,9 @@ interrupted shake goes on where it was: ``--again`` forgets it.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import math
 import os
-import platform
 import re
 import resource
 import shutil
@@ -20,12 +18,10 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "_build" / "shake"
-EVIDENCE = ROOT / "data" / "evidence" / "shake.json"
 SEED = "1000"
 COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -175,37 +171,25 @@ def page_row(page: str, table: dict[tuple[str, str, int], dict[str, dict]]) -> d
 
 def write(results: dict[str, list[dict]], rows: list[dict[str, object]]) -> None:
     """Write the evidence with its card."""
-    from diarbook.files import write_atomically
+    from diarbook.knowledge.measuring import write_evidence
 
-    evidence = {
-        "title": f"Claims of the pages and numeric tests under {len(results)} numeric settings",
-        "protocol": {
-            "data": "every notebook of the book and every test marked numeric",
-            "files": "; ".join(results),
-            "reference": "none: whether each claim holds by its margin",
-            "collar_each_side": "as each page says",
-            "overlap": "as each page says",
-            "region": "as each page says",
-            "vad": "as each page says",
-            "speakers": "as each page says",
-            "pooling": "the setting in which a claim holds least",
-            "tuned_on": "nothing",
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, CPython {platform.python_version()}",
-            "packages": ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "torch", "onnxruntime")),
-            "date": datetime.date.today().isoformat(),
-            "command": "make shake",
-        },
-        "columns": {
-            "page": "Page",
-            "claims": "Claims and checks",
-            "failed": "Fail somewhere",
-            "moved": "Of these hold elsewhere",
-            "spare": "Smallest margin left, in margins",
-            "tightest": "Where",
-        },
-        "rows": rows,
+    card = {
+        "data": "every notebook of the book and every test marked numeric",
+        "files": "; ".join(results),
+        "pooling": "the setting in which a claim holds least",
+        "command": "make shake",
     }
-    write_atomically(EVIDENCE, json.dumps(evidence, indent=1, ensure_ascii=False) + "\n")
+    columns = {
+        "page": "Page",
+        "claims": "Claims and checks",
+        "failed": "Fail somewhere",
+        "moved": "Of these hold elsewhere",
+        "spare": "Smallest margin left, in margins",
+        "tightest": "Where",
+    }
+    title = f"Claims of the pages and numeric tests under {len(results)} numeric settings"
+    packages = ("numpy", "scipy", "torch", "onnxruntime")
+    write_evidence("shake", title, card, columns, rows, packages=packages)
 
 
 def main() -> None:

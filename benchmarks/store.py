@@ -11,20 +11,15 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import random
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
-from diarbook.files import repository_root, write_atomically
+from diarbook.knowledge.measuring import write_evidence
 from diarbook.voiceprints.store import VoiceprintStore
 
 SIZES = (1_000, 10_000, 100_000)
@@ -102,7 +97,7 @@ def run(code: str, *arguments: object) -> dict:
 def kill_writers(path: Path, kills: int, moments: random.Random) -> tuple[int, int, float]:
     """Kill a writing process again and again.
 
-    Returns acknowledged enrolments, how many of them were lost, and the milliseconds of the slowest opening afterwards.
+    Returns acknowledged enrollments, how many of them were lost, and the milliseconds of the slowest opening afterwards.
     """
     acknowledged, lost, slowest = 0, 0, 0.0
     for life in range(kills):
@@ -151,46 +146,32 @@ def main() -> None:
                 }
             )
             print(rows[-1])
-    evidence = {
-        "title": "A store of voiceprints: exact search over everybody, one thread, and kills while it is written",
-        "protocol": {
-            "data": "random unit vectors of 192 dimensions, seed 0",
-            "files": f"one SQLite file a size; {SEARCHES} searches by random vectors, {KILLS} kills by SIGKILL",
-            "reference": "none: times, and enrolments that a killed writer had acknowledged",
-            "collar_each_side": "none",
-            "overlap": "none",
-            "region": "none",
-            "vad": "none",
-            "speakers": "as many as voiceprints",
-            "pooling": "median and 99th percentile over the searches; slowest opening after a kill",
-            "tuned_on": "nothing",
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores shared with other jobs, one used, Python "
-            f"{platform.python_version()}",
-            "packages": f"diarbook {version('diarbook')}, numpy {np.__version__}, SQLite of Python",
-            "date": date.today().isoformat(),
-            "command": "python benchmarks/store.py",
-        },
-        "columns": {
-            "voiceprints": "Voiceprints",
-            "build": "Written in, s",
-            "disk": "On disk, MB",
-            "memory": "Memory, MB",
-            "opening": "Opening, ms",
-            "preload": "Opening with preload, ms",
-            "first": "First search then, ms",
-            "p50": "Search, median, ms",
-            "p99": "Search, 99th percentile, ms",
-            "busy": "Processor time of it, 99th percentile, ms",
-            "kills": "Kills",
-            "acknowledged": "Acknowledged before a kill",
-            "lost": "Of these lost",
-            "reopening": "Slowest opening after a kill, ms",
-        },
-        "rows": rows,
+    card = {
+        "data": "random unit vectors of 192 dimensions, seed 0",
+        "files": f"one SQLite file a size; {SEARCHES} searches by random vectors, one core; {KILLS} kills by SIGKILL",
+        "reference": "enrollments that a killed writer had acknowledged",
+        "speakers": "as many as voiceprints",
+        "pooling": "median and 99th percentile over the searches; slowest opening after a kill",
+        "command": "python benchmarks/store.py",
     }
-    target = repository_root() / "data" / "evidence" / "store.json"
-    write_atomically(target, json.dumps(evidence, indent=1, ensure_ascii=False) + "\n")
-    print(target)
+    columns = {
+        "voiceprints": "Voiceprints",
+        "build": "Written in, s",
+        "disk": "On disk, MB",
+        "memory": "Memory, MB",
+        "opening": "Opening, ms",
+        "preload": "Opening with preload, ms",
+        "first": "First search then, ms",
+        "p50": "Search, median, ms",
+        "p99": "Search, 99th percentile, ms",
+        "busy": "Processor time of it, 99th percentile, ms",
+        "kills": "Kills",
+        "acknowledged": "Acknowledged before a kill",
+        "lost": "Of these lost",
+        "reopening": "Slowest opening after a kill, ms",
+    }
+    title = "A store of voiceprints: exact search over everybody, one thread, and kills while it is written"
+    print(write_evidence("store", title, card, columns, rows, packages=("diarbook", "numpy")))
 
 
 if __name__ == "__main__":

@@ -166,7 +166,7 @@ def test_meeteval_is_never_asked_to_download(monkeypatch):
 
 
 def test_the_evidence_is_current():
-    evidence = json.loads(conformance.EVIDENCE.read_text(encoding="utf-8"))
+    evidence = json.loads((ROOT / "data" / "evidence" / "conformance.json").read_text(encoding="utf-8"))
     assert evidence["rows"] == conformance.rows(CASES)
     assert f"{len(CASES)} cases" in evidence["protocol"]["data"]
     assert all(row["right"] == row["ours"] for row in evidence["rows"])

@@ -5,14 +5,23 @@ import pytest
 from tests.pages import ROOT
 
 from diarbook.errors import KnowledgeError
-from diarbook.knowledge.evidence import PROTOCOL, evidence_files, format_value, load_evidence, measured_rows
+from diarbook.knowledge.evidence import (
+    PROTOCOL,
+    REQUIRED,
+    evidence_files,
+    format_value,
+    load_evidence,
+    measured_rows,
+    run_of,
+)
 
 SCHEMA = json.loads((ROOT / "data" / "evidence.schema.json").read_text(encoding="utf-8"))
 
 
 def test_the_schema_and_the_reader_name_the_same_fields():
     protocol = SCHEMA["properties"]["protocol"]
-    assert list(protocol["properties"]) == protocol["required"] == list(PROTOCOL)
+    assert list(protocol["properties"]) == list(PROTOCOL)
+    assert protocol["required"] == list(REQUIRED)
 
 
 @pytest.mark.parametrize("path", evidence_files(), ids=lambda path: path.stem)
@@ -21,12 +30,15 @@ def test_every_evidence_file_keeps_to_the_schema(path):
 
 
 def evidence(**changes):
-    return {
+    content = {
         "title": "T",
         "protocol": dict.fromkeys(PROTOCOL, "x"),
         "columns": {"system": "System", "rate": "DER"},
         "rows": [{"system": "ours", "rate": 0.25}],
     } | changes
+    if isinstance(content["rows"], list) and "run" in content["protocol"]:
+        content["protocol"]["run"] = run_of(content)
+    return content
 
 
 def test_every_evidence_file_of_the_book_is_valid():

@@ -7,6 +7,7 @@ Chapter: evaluation
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from diarbook.files import read_data, repository_root
 PROTOCOL = {
     "data": "Data",
     "files": "Files",
+    "models": "Models and their training data",
     "reference": "Reference",
     "collar_each_side": "Collar, each side",
     "overlap": "Overlapped speech",
@@ -28,11 +30,17 @@ PROTOCOL = {
     "pooling": "Pooling",
     "tuned_on": "Tuned on",
     "machine": "Machine",
+    "processor": "Processor",
     "packages": "Packages",
+    "weights": "Weights",
+    "commit": "Commit",
     "date": "Date",
     "command": "Repeat with",
+    "run": "Run",
 }
-"""Fields of a protocol card with their headings."""
+"""Fields of a protocol card with their headings; one that does not apply is left out."""
+
+REQUIRED = ("data", "machine", "processor", "packages", "commit", "date", "command", "run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Evidence:
         Stem of the file.
     title : str
     protocol : mapping of str to object
-        Fields of ``PROTOCOL``, all of them.
+        Fields of ``PROTOCOL``, those of ``REQUIRED`` at least.
     rows : tuple of mapping
         Values by column key; None is undefined.
     columns : mapping of str to str
@@ -94,15 +102,37 @@ def load_evidence(path: Path) -> Evidence:
         if not isinstance(raw, dict) or not isinstance(raw.get(field), kind):
             raise KnowledgeError(f"{path}: field {field!r} must be a {kind.__name__}; run `make bench`")
     protocol, columns = raw["protocol"], raw["columns"]
-    if missing := [field for field in PROTOCOL if field not in protocol]:
+    if missing := [field for field in REQUIRED if field not in protocol]:
         raise KnowledgeError(f"{path}: the protocol lacks {missing[0]!r}")
     if unknown := [field for field in protocol if field not in PROTOCOL]:
         raise KnowledgeError(f"{path}: unknown field {unknown[0]!r} of the protocol; known: {', '.join(PROTOCOL)}")
     for number, row in enumerate(raw["rows"], 1):
         if unknown := [key for key in row if key not in columns]:
             raise KnowledgeError(f"{path}: row {number} has {unknown[0]!r}, which is no column")
-    ordered = {field: protocol[field] for field in PROTOCOL}
+    if protocol["run"] != run_of(raw):
+        raise KnowledgeError(f"{path}: was changed after the run that its card describes; run `make bench`")
+    ordered = {field: protocol[field] for field in PROTOCOL if field in protocol}
     return Evidence(path.stem, raw["title"], ordered, tuple(raw["rows"]), columns)
+
+
+def run_of(content: Mapping[str, object]) -> str:
+    """What tells one run from another: a digest of the card and of all rows, so that none can be added later.
+
+    Parameters
+    ----------
+    content : mapping
+        An evidence file, with the card's own ``run`` or without it.
+
+    Returns
+    -------
+    str
+        12 hexadecimal digits.
+
+    Chapter: evaluation
+    """
+    card = {field: value for field, value in content["protocol"].items() if field != "run"}
+    whole = json.dumps([card, content["columns"], content["rows"]], sort_keys=True)
+    return hashlib.sha256(whole.encode()).hexdigest()[:12]
 
 
 def measured_rows(name: str) -> list[dict[str, object]]:

@@ -22,6 +22,8 @@ from diarbook.turns import (
 # What each of its steps costs of all the work, by the names that it reports.
 SHARES = {"segmentation": 0.2, "speaker_counting": 0.01, "embeddings": 0.78, "discrete_diarization": 0.01}
 
+PEER_THRESHOLD = 0.9
+
 
 class _PeerEmbedding:
     """CAM++ behind the interface that pyannote.audio's pipeline expects of an embedding."""
@@ -48,10 +50,11 @@ class _PeerEmbedding:
 def pyannote_peer(
     waveform: np.ndarray,
     *,
-    threshold: float = 0.9,
+    threshold: float = PEER_THRESHOLD,
     minimum_cluster_size: int = 12,
     bounds: SpeakerBounds = ANY_NUMBER,
     progress: Progress | None = None,
+    kept: dict | None = None,
 ) -> list[Turn]:
     """pyannote.audio's own SpeakerDiarization pipeline on the same two networks, assembled offline.
 
@@ -66,6 +69,9 @@ def pyannote_peer(
     bounds : SpeakerBounds
     progress : callable, optional
         Called with a stage's name and the share of all work done, 0 to 1.
+    kept : dict, optional
+        Holds what the networks say of this waveform after the first call, and spares them in the next, which may
+        have another threshold.
 
     References
     ----------
@@ -91,11 +97,15 @@ def pyannote_peer(
         }
     )
 
-    def hook(step: str, _artefact: object, total: int | None = None, completed: int | None = None, **_: object) -> None:
+    def hook(step: str, _artifact: object, total: int | None = None, completed: int | None = None, **_: object) -> None:
         if step in SHARES:
             report(step, 1.0 if not total else min(1.0, (completed or 0) / total))
 
     file = {"waveform": torch.from_numpy(waveform)[None], "sample_rate": SAMPLE_RATE, "uri": "waveform"}
+    pipeline.training = kept is not None  # then it remembers in the file what it computes
+    if kept is not None:
+        kept.update(file)
+        file = kept
     output = pipeline.apply(file, min_speakers=bounds.least, max_speakers=bounds.most, hook=hook)
     turns = crop(from_annotation(output.speaker_diarization), 0.0, len(waveform) / SAMPLE_RATE)
     return label_by_appearance(merge(turns))
