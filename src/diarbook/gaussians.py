@@ -35,7 +35,7 @@ def gaussian(counts: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> tuple
     full = squares.ndim == 3
     means = sums / counts[:, None]
     outer = means[:, :, None] * means[:, None, :] if full else means**2
-    covariances = squares / counts.reshape((-1,) + (1,) * (squares.ndim - 1)) - outer  # (3)
+    covariances = squares / counts.reshape((-1,) + (1,) * (squares.ndim - 1)) - outer  # eq: segmentation-covariance
     return means, covariances + VARIANCE_FLOOR * (np.eye(means.shape[1]) if full else 1.0)
 
 
@@ -153,7 +153,7 @@ def generalized_likelihood_ratio(
     left, left_term = sums.log_likelihood_terms(start, split)
     right, right_term = sums.log_likelihood_terms(split, end)
     _, whole_term = sums.log_likelihood_terms(start, end)
-    return whole_term - left_term - right_term, left, right  # (4)
+    return whole_term - left_term - right_term, left, right  # eq: segmentation-glr
 
 
 def bic_penalty(
@@ -185,11 +185,11 @@ def bic_penalty(
     check_choice("penalty", variant, PENALTIES)
     both = np.asarray(left) + np.asarray(right)
     if variant == "local":
-        size = np.log(both)  # (6)
+        size = np.log(both)  # eq: segmentation-local
     elif variant == "global":
-        size = np.full(np.shape(both), np.log(total))  # (7)
+        size = np.full(np.shape(both), np.log(total))  # eq: segmentation-global
     else:
-        size = np.log(left) + np.log(right) - np.log(both)  # (8)
+        size = np.log(left) + np.log(right) - np.log(both)  # eq: segmentation-segmental
     return parameters / 2 * size
 
 
@@ -214,7 +214,7 @@ def symmetric_divergence(sums: BlockSums, start: np.ndarray, split: np.ndarray, 
     _, left_mean, left = sums.gaussians(start, split)
     _, right_mean, right = sums.gaussians(split, end)
     shift = left_mean - right_mean
-    if sums.full:  # (9)
+    if sums.full:  # eq: segmentation-kl2
         left_inverse, right_inverse = np.linalg.inv(left), np.linalg.inv(right)
         spread = np.einsum("kij,kji->k", left - right, right_inverse - left_inverse)
         place = np.einsum("ki,kij,kj->k", shift, left_inverse + right_inverse, shift)

@@ -124,8 +124,8 @@ SEGMENTATION_RULE = Hysteresis()
 
 
 def _two_thresholds(scores: np.ndarray, onset: float, offset: float) -> np.ndarray:
-    """State of each frame: that of the last frame whose score decided anything."""  # (7)
-    decided = (scores >= onset) | (scores < offset)
+    """State of each frame: that of the last frame whose score decided anything."""
+    decided = (scores >= onset) | (scores < offset)  # eq: vad-hysteresis
     last = np.maximum.accumulate(np.where(decided, np.arange(len(scores)), -1))
     return (last >= 0) & (scores[np.maximum(last, 0)] >= onset)
 
@@ -148,7 +148,7 @@ def log_energy(waveform: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (samples // 160,)
-        Frame ``i`` is centred at ``(i + 0.5) * 0.01`` s. Digital silence counts as -100 dB.
+        Frame ``i`` is centered at ``(i + 0.5) * 0.01`` s. Digital silence counts as -100 dB.
 
     Chapter: vad
     """
@@ -157,7 +157,7 @@ def log_energy(waveform: np.ndarray) -> np.ndarray:
     padded = np.pad(waveform, (margin, FRAME_LENGTH - FRAME_HOP - margin), mode="reflect")
     framed = frames(padded, FRAME_LENGTH, FRAME_HOP)
     power = np.einsum("fs,fs->f", framed, framed, dtype=np.float64) / FRAME_LENGTH
-    return 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10)))  # (1)
+    return 10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10)))  # eq: vad-energy
 
 
 def noise_floor(levels: np.ndarray, memory: float = 10.0, smoothing: float = 0.3) -> np.ndarray:
@@ -181,7 +181,7 @@ def noise_floor(levels: np.ndarray, memory: float = 10.0, smoothing: float = 0.3
     Chapter: vad
     """
     smooth = uniform_filter1d(levels, max(1, round(smoothing / ENERGY_STEP)), mode="nearest")
-    return minimum_filter1d(smooth, 2 * max(1, round(memory / ENERGY_STEP)) + 1, mode="nearest")  # (2)
+    return minimum_filter1d(smooth, 2 * max(1, round(memory / ENERGY_STEP)) + 1, mode="nearest")  # eq: vad-floor
 
 
 def energy_scores(waveform: np.ndarray, memory: float = 10.0, smoothing: float = 0.3) -> np.ndarray:
@@ -240,7 +240,9 @@ class TwoGaussians:
     def log_joint(self, values: np.ndarray) -> np.ndarray:
         """Log of weight times density of each component, shape (values, 2)."""
         deviation = (np.asarray(values, dtype=np.float64)[:, None] - self.means) / self.deviations
-        return np.log(self.weights) - 0.5 * deviation**2 - np.log(self.deviations * np.sqrt(2 * np.pi))  # (3)
+        return (
+            np.log(self.weights) - 0.5 * deviation**2 - np.log(self.deviations * np.sqrt(2 * np.pi))
+        )  # eq: vad-mixture
 
     def speech_probability(self, values: np.ndarray, monotonic: bool = True) -> np.ndarray:
         """Posterior probability of the louder component, shape (values,).
@@ -254,7 +256,7 @@ class TwoGaussians:
         """
         values = np.clip(values, *self.means) if monotonic else np.asarray(values)
         background, speech = self.log_joint(values).T
-        return 1 / (1 + np.exp(np.clip(background - speech, -700, 700)))  # (4)
+        return 1 / (1 + np.exp(np.clip(background - speech, -700, 700)))  # eq: vad-posterior
 
 
 def fit_two_gaussians(
@@ -298,7 +300,7 @@ def fit_two_gaussians(
         history.append(float(evidence.mean()))
         if len(history) > 1 and history[-1] - history[-2] < tolerance:
             break
-        mixture = _maximize(values, np.exp(joint - evidence[:, None]), narrowest)  # (4)
+        mixture = _maximize(values, np.exp(joint - evidence[:, None]), narrowest)  # eq: vad-posterior
     order = np.argsort(mixture.means, kind="stable")
     return TwoGaussians(mixture.weights[order], mixture.means[order], mixture.deviations[order], np.array(history))
 
@@ -309,7 +311,7 @@ def _maximize(values: np.ndarray, share: np.ndarray, narrowest: float) -> TwoGau
     means = share.T @ values / amount
     variances = np.einsum("nc,nc->c", share, (values[:, None] - means) ** 2) / amount
     deviations = np.sqrt(np.maximum(variances, narrowest**2))
-    return TwoGaussians(amount / amount.sum(), means, deviations, np.empty(0))  # (5)
+    return TwoGaussians(amount / amount.sum(), means, deviations, np.empty(0))  # eq: vad-maximization
 
 
 def gaussian_scores(waveform: np.ndarray, smoothing: float = 0.1, separation: float = 3.0) -> np.ndarray:
@@ -492,6 +494,3 @@ def segmentation_vad(
     """
     speech, _, frame_step = segmentation_scores(waveform, step, model)
     return rule.regions(speech, frame_step, len(waveform) / SAMPLE_RATE)
-
-
-# ---------------------------------------------------------------- measuring

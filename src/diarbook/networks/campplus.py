@@ -54,7 +54,7 @@ class FrontConvolution(nn.Module):
 
 
 class TdnnLayer(nn.Module):
-    """A convolution over time, batch normalisation and ReLU.
+    """A convolution over time, batch normalization and ReLU.
 
     Chapter: embeddings
     """
@@ -109,9 +109,9 @@ class ContextMask(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, inputs, frames) to (batch, outputs, frames)."""
-        context = inputs.mean(dim=-1, keepdim=True) + segment_means(inputs)  # (13)
-        mask = torch.sigmoid(self.linear2(torch.relu(self.linear1(context))))  # (14)
-        return self.linear_local(inputs) * mask  # (15)
+        context = inputs.mean(dim=-1, keepdim=True) + segment_means(inputs)  # eq: emb-context
+        mask = torch.sigmoid(self.linear2(torch.relu(self.linear1(context))))  # eq: emb-mask
+        return self.linear_local(inputs) * mask  # eq: emb-gate
 
 
 class DenseTdnnLayer(nn.Module):
@@ -183,7 +183,7 @@ class Statistics(nn.Module):
 
 
 class Projection(nn.Module):
-    """The last linear layer and a batch normalisation without scale or shift.
+    """The last linear layer and a batch normalization without scale or shift.
 
     Chapter: embeddings
     """

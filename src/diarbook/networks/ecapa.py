@@ -42,7 +42,7 @@ class Res2NetLayer(nn.Module):
         first, *rest = inputs.chunk(len(self.layers) + 1, dim=1)
         outputs = [first]
         for layer, group in zip(self.layers, rest, strict=True):
-            outputs.append(layer(group + outputs[-1] if len(outputs) > 1 else group))  # (10)
+            outputs.append(layer(group + outputs[-1] if len(outputs) > 1 else group))  # eq: emb-res2net
         return torch.cat(outputs, dim=1)
 
 
@@ -63,7 +63,7 @@ class SqueezeExcitation(nn.Module):
 
     def gate(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Weights between 0 and 1, shape (batch, channels)."""
-        return torch.sigmoid(self.excite(torch.relu(self.squeeze(mean_pooling(inputs, mask)))))  # (9)
+        return torch.sigmoid(self.excite(torch.relu(self.squeeze(mean_pooling(inputs, mask)))))  # eq: emb-squeeze
 
     def forward(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """(batch, channels, frames) to the same shape."""
@@ -142,7 +142,7 @@ class EcapaTdnn(nn.Module):
         outputs = [self.first(features.transpose(1, 2))]
         for block in self.blocks:
             outputs.append(block(outputs[-1], mask))
-        return self.aggregate(torch.cat(outputs[1:], dim=1))  # (11)
+        return self.aggregate(torch.cat(outputs[1:], dim=1))  # eq: emb-aggregate
 
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
         """Embed windows.

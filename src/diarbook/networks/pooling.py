@@ -62,7 +62,7 @@ def mean_pooling(inputs: Tensor, weights: Tensor | None = None) -> Tensor:
     if weights is None:
         return inputs.mean(dim=-1)
     weights = _broadcast(weights, inputs)
-    return (weights * inputs).sum(dim=-1) / weights.sum(dim=-1)  # (1)
+    return (weights * inputs).sum(dim=-1) / weights.sum(dim=-1)  # eq: emb-mean
 
 
 def statistics_pooling(
@@ -95,11 +95,11 @@ def statistics_pooling(
         weights = torch.ones_like(inputs[:, :1])
     weights = _broadcast(weights, inputs)
     count = weights.sum(dim=-1)
-    mean = (weights * inputs).sum(dim=-1) / count  # (1)
+    mean = (weights * inputs).sum(dim=-1) / count  # eq: emb-mean
     squares = (weights * (inputs - mean[..., None]).square()).sum(dim=-1)
     if unbiased:
         count = count - weights.square().sum(dim=-1) / count
-    variance = squares / count  # (2)
+    variance = squares / count  # eq: emb-deviation
     if floor:
         variance = variance.clamp(min=floor)
     return torch.cat([mean, variance.sqrt()], dim=1)
@@ -139,9 +139,11 @@ class AttentiveStatisticsPooling(nn.Module):
         if self.context:
             whole = statistics_pooling(inputs, mask, unbiased=False, floor=1e-12)
             shown = torch.cat([inputs, whole[..., None].expand(-1, -1, inputs.shape[-1])], dim=1)
-        scores = self.score(torch.tanh(self.norm(torch.relu(self.project(shown)))))  # (3)
-        return torch.softmax(scores.masked_fill(mask[:, None] == 0, float("-inf")), dim=-1)  # (4)
+        scores = self.score(torch.tanh(self.norm(torch.relu(self.project(shown)))))  # eq: emb-score
+        return torch.softmax(scores.masked_fill(mask[:, None] == 0, float("-inf")), dim=-1)  # eq: emb-attention
 
     def forward(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """(batch, channels, frames) to (batch, 2 * channels)."""
-        return statistics_pooling(inputs, self.attention(inputs, mask), unbiased=False, floor=1e-12)  # (5)
+        return statistics_pooling(
+            inputs, self.attention(inputs, mask), unbiased=False, floor=1e-12
+        )  # eq: emb-attentive

@@ -43,7 +43,7 @@ class ResidualBlock2d(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(batch, inputs, bands, frames) to (batch, outputs, bands', frames')."""
         residual = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(maps)))))
-        return torch.relu(residual + self.shortcut(maps))  # (12)
+        return torch.relu(residual + self.shortcut(maps))  # eq: emb-residual
 
 
 class ResNetEmbedding(nn.Module):

@@ -14,7 +14,7 @@ from diarbook.errors import OptionError
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Number of learned weights, without the running means and variances of batch normalisation.
+    """Number of learned weights, without the running means and variances of batch normalization.
 
     Chapter: embeddings
     """
@@ -38,7 +38,7 @@ def receptive_field(layers: Iterable[tuple[int, int, int]]) -> int:
     """
     field, jump = 1, 1
     for width, dilation, stride in layers:
-        field += (width - 1) * dilation * jump  # (8)
+        field += (width - 1) * dilation * jump  # eq: emb-field
         jump *= stride
     return field
 

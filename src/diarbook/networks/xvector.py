@@ -16,7 +16,7 @@ LAYERS = ((512, 5, 1), (512, 3, 2), (512, 3, 3), (512, 1, 1), (1500, 1, 1))
 
 
 class TimeDelayLayer(nn.Module):
-    """A dilated convolution over time, a rectifier, batch normalisation.
+    """A dilated convolution over time, a rectifier, batch normalization.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class TimeDelayLayer(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, inputs, frames) to (batch, outputs, frames')."""
-        return self.norm(torch.nn.functional.leaky_relu(self.conv(inputs), self.slope))  # (7)
+        return self.norm(torch.nn.functional.leaky_relu(self.conv(inputs), self.slope))  # eq: emb-tdnn
 
 
 class XVector(nn.Module):

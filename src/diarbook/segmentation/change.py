@@ -333,7 +333,7 @@ def quasi_silences(
     power = (samples[: frames * size].reshape(frames, size) ** 2).mean(axis=1)
     level = 10 * np.log10(uniform_filter1d(power, 5) + 1e-12)
     around = maximum_filter1d(level, 2 * round(context / step) + 1)
-    edges = np.diff(np.pad(level < around - drop, 1).astype(int))  # (10)
+    edges = np.diff(np.pad(level < around - drop, 1).astype(int))  # eq: segmentation-quiet
     spans = np.column_stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)]) * step
     return spans[spans[:, 1] - spans[:, 0] >= minimum - 1e-9]
 
@@ -366,7 +366,9 @@ def local_speaker_changes(scores: ChunkScores, reach: float = 0.1) -> ChangeCurv
     offset = min(_frames(reach, scores.frame_step), max((frames - 1) // 2, 1))
     jumps, weights = np.zeros(activity.shape[:2], dtype=np.float32), np.zeros(frames, dtype=np.float32)
     if frames > 2 * offset:
-        jumps[:, offset:-offset] = np.abs(activity[:, 2 * offset :] - activity[:, : -2 * offset]).max(axis=2)  # (12)
+        jumps[:, offset:-offset] = np.abs(activity[:, 2 * offset :] - activity[:, : -2 * offset]).max(
+            axis=2
+        )  # eq: segmentation-jump
         weights[offset:-offset] = 1
     values = scores.aggregate(jumps, weights)
     return ChangeCurve(scores.offset + (np.arange(len(values)) + 0.5) * scores.frame_step, values)

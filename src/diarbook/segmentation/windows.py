@@ -1,4 +1,4 @@
-"""Uniform windows over speech, and the way back from labelled windows to turns.
+"""Uniform windows over speech, and the way back from labeled windows to turns.
 
 Chapter: segmentation
 """
@@ -60,7 +60,7 @@ def uniform_windows(
     duration = spans[:, 1] - spans[:, 0]
     spans, duration = spans[duration > 0], duration[duration > 0]
     slack = 1e-9 * max(length, 1.0)  # a region of 3 hops must not lose a window to rounding
-    full = np.maximum(np.floor((duration - length + slack) / hop).astype(int) + 1, 0)  # (2)
+    full = np.maximum(np.floor((duration - length + slack) / hop).astype(int) + 1, 0)  # eq: segmentation-count
     region = np.repeat(np.arange(len(spans)), full)
     index = np.arange(full.sum()) - np.repeat(np.cumsum(full) - full, full)
     # Both edges come from one formula: with hop = length, a window ends at the number at which the next one starts.
@@ -148,7 +148,7 @@ def window_speakers(windows: np.ndarray, turns: Sequence[Turn]) -> WindowSpeaker
 
 
 def windows_to_turns(windows: np.ndarray, labels: Sequence, gap: float = 0.0) -> list[Turn]:
-    """Turns from labelled windows: where two windows overlap, each keeps the half that is nearer to it.
+    """Turns from labeled windows: where two windows overlap, each keeps the half that is nearer to it.
 
     Parameters
     ----------
