@@ -18,6 +18,7 @@ from diarbook.simulation import (
     through_channel,
     tile,
     voices,
+    voices_outside_meetings,
 )
 from diarbook.turns import Turn, regions, speakers, speaking_time
 
@@ -237,3 +238,18 @@ def test_through_a_channel_the_reference_stays():
     assert np.array_equal(through_channel(hum).waveform, hum.waveform)
     with pytest.raises(OptionError, match="0 dB of full scale or below, got 3"):
         through_channel(talk, level=3)
+
+
+def test_the_voices_outside_the_meetings_are_fourteen_and_in_no_clip():
+    people = voices(voices_outside_meetings())
+    assert len(people) == 14
+    assert not set(people) & set(voices(recordings()))
+    cast = voices(voices_outside_meetings()[:3])
+    assert cast == ["m1"]
+
+
+def test_all_but_one_of_them_have_speech_enough_to_be_cast():
+    talk = simulate_conversation(voices_outside_meetings(), speakers=13, seconds=60, seed=0)
+    assert len(speakers(talk.turns)) >= 10
+    with pytest.raises(OptionError, match="13 voices"):
+        simulate_conversation(voices_outside_meetings(), speakers=14, seconds=60)

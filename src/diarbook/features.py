@@ -1,4 +1,4 @@
-"""What a machine hears: frames, spectra, mel bands, cepstra, and their normalisation. numpy and scipy only.
+"""What a machine hears: frames, spectra, mel bands, cepstra, and their normalization. numpy and scipy only.
 
 Two families of features are in use, and a model works only with the one that it was trained on.
 :func:`kaldi_fbank` and :func:`kaldi_mfcc` follow Kaldi; :func:`log_mel` and :func:`mfcc` follow librosa.
@@ -67,7 +67,7 @@ def frames(waveform: np.ndarray, length: int = FRAME_LENGTH, hop: int = FRAME_HO
     """
     if length < 1 or hop < 1:
         raise OptionError(f"length and hop must be 1 sample or more, got {length} and {hop}")
-    return np.lib.stride_tricks.sliding_window_view(_check(waveform, length), length)[::hop]  # (1)
+    return np.lib.stride_tricks.sliding_window_view(_check(waveform, length), length)[::hop]  # eq: features-frame
 
 
 def window(name: str, length: int) -> np.ndarray:
@@ -121,7 +121,7 @@ def power_spectrum(framed: np.ndarray, weights: np.ndarray, fft_length: int = 51
     """
     if fft_length < framed.shape[-1]:
         raise OptionError(f"fft_length {fft_length} is shorter than a frame of {framed.shape[-1]} samples")
-    spectrum = scipy.fft.rfft(framed * weights.astype(framed.dtype, copy=False), n=fft_length)  # (2)
+    spectrum = scipy.fft.rfft(framed * weights.astype(framed.dtype, copy=False), n=fft_length)  # eq: features-stft
     return spectrum.real**2 + spectrum.imag**2
 
 
@@ -143,7 +143,7 @@ def hertz_to_mel(hertz: np.ndarray | float, scale: str = "htk") -> np.ndarray:
     """
     hertz = np.asarray(hertz, dtype=np.float64)
     if scale == "htk":
-        return 1127.0 * np.log1p(hertz / 700.0)  # (3)
+        return 1127.0 * np.log1p(hertz / 700.0)  # eq: features-mel
     if scale == "slaney":
         above = 15.0 + 27.0 * np.log(np.maximum(hertz, 1000.0) / 1000.0) / np.log(6.4)
         return np.where(hertz < 1000.0, hertz * 3.0 / 200.0, above)
@@ -222,8 +222,9 @@ def mel_filterbank(
         at = hertz_to_mel(bins, scale)
     else:
         raise OptionError(f"unknown slopes {slopes!r}; known: hertz, mel")
-    left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    triangles = np.maximum(0, np.minimum((at - left) / (centre - left), (right - at) / (right - centre)))  # (4)
+    left, center, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    rising, falling = (at - left) / (center - left), (right - at) / (right - center)
+    triangles = np.maximum(0, np.minimum(rising, falling))  # eq: features-filterbank
     if slopes == "mel":
         triangles[:, -1] = 0  # Kaldi never uses the bin at half the sampling rate
     if area:
@@ -303,7 +304,7 @@ def kaldi_fbank(
         block[:, 1:] -= np.float32(preemphasis) * block[:, :-1]
         block[:, :1] = first
         energies = power_spectrum(block, weights) @ bank
-        np.log(np.maximum(energies, KALDI_FLOOR, out=energies), out=output[start : start + _BLOCK])  # (5)
+        np.log(np.maximum(energies, KALDI_FLOOR, out=energies), out=output[start : start + _BLOCK])  # eq: features-log
     return output
 
 
@@ -315,7 +316,7 @@ def dct_matrix(coefficients: int, bands: int) -> np.ndarray:
     if not 1 <= coefficients <= bands:
         raise OptionError(f"need 1 to {bands} coefficients, got {coefficients}")
     order, band = np.arange(coefficients)[:, None], np.arange(bands)[None, :]
-    matrix = np.sqrt(2 / bands) * np.cos(np.pi * order * (band + 0.5) / bands)  # (6)
+    matrix = np.sqrt(2 / bands) * np.cos(np.pi * order * (band + 0.5) / bands)  # eq: features-dct
     matrix[0] /= np.sqrt(2)
     return matrix
 
@@ -336,7 +337,7 @@ def lifter(coefficients: int, strength: float = 22.0) -> np.ndarray:
     """
     if strength == 0:
         return np.ones(coefficients)
-    return 1 + strength / 2 * np.sin(np.pi * np.arange(coefficients) / strength)
+    return 1 + strength / 2 * np.sin(np.pi * np.arange(coefficients) / strength)  # eq: features-lifter
 
 
 def kaldi_mfcc(waveform: np.ndarray, coefficients: int = 13, bands: int = 23, **parameters) -> np.ndarray:
@@ -377,7 +378,7 @@ def log_mel(
 ) -> np.ndarray:
     """Log-mel spectrogram in dB as librosa computes it.
 
-    Frames are centred on ``i * hop`` (the waveform is padded with zeros at both ends), under a periodic Hann
+    Frames are centered on ``i * hop`` (the waveform is padded with zeros at both ends), under a periodic Hann
     window, without pre-emphasis; the filters have unit area on Slaney's mel scale.
 
     Parameters
@@ -416,7 +417,7 @@ def log_mel(
     bank = mel_filterbank(bands, fft_length, scale=scale).T.astype(np.float32)
     blocks = range(0, len(framed), _BLOCK)
     energies = np.concatenate([power_spectrum(framed[b : b + _BLOCK], weights, fft_length) @ bank for b in blocks])
-    decibels = 10 * np.log10(np.maximum(energies, np.float32(1e-10)))  # (5)
+    decibels = 10 * np.log10(np.maximum(energies, np.float32(1e-10)))  # eq: features-log
     return decibels if dynamic_range is None else np.maximum(decibels, decibels.max() - np.float32(dynamic_range))
 
 
@@ -468,7 +469,7 @@ def deltas(features: np.ndarray, reach: int = 2) -> np.ndarray:
         raise OptionError(f"reach must be 1 frame or more, got {reach}")
     features = _check_matrix(features)
     steps = np.arange(-reach, reach + 1, dtype=np.float64)
-    return correlate1d(features, steps / np.sum(steps**2), axis=0, mode="nearest")  # (7)
+    return correlate1d(features, steps / np.sum(steps**2), axis=0, mode="nearest")  # eq: features-delta
 
 
 def cmvn(features: np.ndarray, variance: bool = True) -> np.ndarray:
@@ -488,20 +489,20 @@ def cmvn(features: np.ndarray, variance: bool = True) -> np.ndarray:
     Chapter: features
     """
     features = _check_matrix(features)
-    centred = features - features.mean(axis=0, dtype=np.float64).astype(features.dtype)
+    centered = features - features.mean(axis=0, dtype=np.float64).astype(features.dtype)
     if not variance:
-        return centred
-    spread = centred.std(axis=0, dtype=np.float64)
+        return centered
+    spread = centered.std(axis=0, dtype=np.float64)
     negligible = spread <= 1e-6 * np.abs(features).max(axis=0)  # rounding of a constant, not a signal
     spread = np.where(negligible, np.inf, spread)
-    return (centred / spread).astype(features.dtype)  # (8)
+    return (centered / spread).astype(features.dtype)  # eq: features-cmvn
 
 
 def sliding_cmvn(features: np.ndarray, length: int = 300, variance: bool = False) -> np.ndarray:
     """Cepstral mean (and variance) normalization over a window that moves along, as Kaldi does it.
 
-    The window of ``length`` frames is centred on the frame and pushed inside at both ends; an utterance
-    that is shorter is normalised as a whole.
+    The window of ``length`` frames is centered on the frame and pushed inside at both ends; an utterance
+    that is shorter is normalized as a whole.
 
     Parameters
     ----------
@@ -536,9 +537,9 @@ def sliding_cmvn(features: np.ndarray, length: int = 300, variance: bool = False
         return (sums[start + length] - sums[start]) / length
 
     mean = window_mean(values)
-    centred = values - mean
+    centered = values - mean
     if variance:
         spread = np.sqrt(np.maximum(window_mean(values**2) - mean**2, 0))
         negligible = spread <= 1e-6 * np.abs(features).max(axis=0)
-        centred = centred / np.where(negligible, np.inf, spread)
-    return centred.astype(features.dtype)
+        centered = centered / np.where(negligible, np.inf, spread)
+    return centered.astype(features.dtype)

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.ndimage import binary_closing, binary_dilation, uniform_filter1d
 from scipy.signal import fftconvolve
 
-from diarbook.assets import Recording
+from diarbook.assets import Recording, voice_samples
 from diarbook.audio import SAMPLE_RATE
 from diarbook.errors import OptionError
 from diarbook.turns import Turn, crop, merge, regions, shift, speakers
@@ -145,6 +145,39 @@ def joined_words(waveforms: Sequence[np.ndarray], gap: float = 0.12, longest: fl
             phrases.append(np.concatenate(parts))
             parts = []
     return [*phrases, np.concatenate(parts)] if parts else phrases
+
+
+def voices_outside_meetings() -> list[Recording]:
+    """Everybody in the book's packages who speaks in no meeting clip, one recording a phrase or utterance.
+
+    They are 14: five men who say single words, strung to phrases here; one who reads, healthy and with a cold; and
+    eight readers, whose recordings may be computed with but not handed on (``redistribute: false`` in
+    ``data/audio.yaml``). One of the readers has too little speech to be cast. The language and the microphone differ
+    between the collections, which makes these voices easier to tell apart.
+
+    Returns
+    -------
+    list of Recording
+        What :func:`simulate_conversation` takes; the turns name the person.
+
+    References
+    ----------
+    miesikowska2020emotions, mcauliffe2017mfa
+
+    Chapter: clustering
+    """
+    words: dict[str, list[np.ndarray]] = {}
+    for sample in voice_samples("emotions"):
+        words.setdefault(sample.speaker, []).append(sample.waveform)
+    phrases = []
+    for person, items in words.items():
+        order = np.random.default_rng(5).permutation(len(items))
+        strung = joined_words([items[index] for index in order])
+        phrases += [lone_voice(f"{person}-{number}", person, phrase) for number, phrase in enumerate(strung)]
+    styles = [sample for sample in voice_samples("styles") if sample.condition in ("healthy", "cold", "sentence")]
+    return phrases + [
+        lone_voice(sample.name, sample.speaker, sample.waveform) for sample in [*styles, *voice_samples("readers")]
+    ]
 
 
 def perturb_speed(waveform: np.ndarray, factor: float) -> np.ndarray:

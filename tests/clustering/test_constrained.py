@@ -18,10 +18,10 @@ PLAIN = MergeRule(threshold=0.5, reliability_seconds=1e-9, bonus=0.0, penalty=0.
 
 def voices(count, each, spread, seed, dimension=32):
     generator = np.random.default_rng(seed)
-    centres = np.linalg.qr(generator.standard_normal((dimension, count)))[0].T
+    centers = np.linalg.qr(generator.standard_normal((dimension, count)))[0].T
     truth = np.repeat(np.arange(count), each)
     generator.shuffle(truth)
-    points = centres[truth] + spread * generator.standard_normal((len(truth), dimension)) / np.sqrt(dimension)
+    points = centers[truth] + spread * generator.standard_normal((len(truth), dimension)) / np.sqrt(dimension)
     return points, truth
 
 

@@ -17,7 +17,7 @@ def blobs(seed, n=80, d=3, k=4):
 
 def test_four_points_by_hand():
     points = np.array([[0.0], [1], [9], [10]])
-    run = fit_k_means(points, 2, initial=[[0.0], [1.0]])  # a poor start: 9 and 10 first go to the centre at 1
+    run = fit_k_means(points, 2, initial=[[0.0], [1.0]])  # a poor start: 9 and 10 first go to the center at 1
     assert run.labels.tolist() == [0, 0, 1, 1]
     np.testing.assert_allclose(run.centers, [[0.5], [9.5]])
     assert run.inertia == pytest.approx(4 * 0.25)
@@ -45,12 +45,12 @@ def test_restarts_reach_scikit_learns_inertia(seed):
 def test_seeds_are_points_spread_and_repeatable():
     points = np.repeat([[0.0], [100], [200]], 50, axis=0)
     centers = seed_centers(points, 3, np.random.default_rng(0))
-    assert sorted(centers[:, 0]) == [0, 100, 200]  # points that coincide with a centre have no chance
+    assert sorted(centers[:, 0]) == [0, 100, 200]  # points that coincide with a center have no chance
     same = [seed_centers(points, 3, np.random.default_rng(7)) for _ in range(2)]
     np.testing.assert_array_equal(*same)
 
 
-def test_an_empty_centre_moves_to_the_farthest_point():
+def test_an_empty_center_moves_to_the_farthest_point():
     points = np.array([[0.0], [1], [2], [30]])
     run = fit_k_means(points, 2, initial=[[1.0], [500.0]])
     assert run.labels.tolist() == [0, 0, 0, 1]

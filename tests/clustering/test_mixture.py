@@ -6,7 +6,7 @@ from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
 
 from diarbook.clustering import gaussian_mixture
-from diarbook.clustering.mixture import Mixture, fit_mixture, log_densities, maximise, responsibilities
+from diarbook.clustering.mixture import Mixture, fit_mixture, log_densities, maximize, responsibilities
 from diarbook.errors import OptionError
 
 
@@ -28,7 +28,7 @@ def test_one_component_by_hand():
 
 def test_one_step_by_hand():
     points = np.array([[0.0], [2.0], [10.0]])
-    mixture = maximise(points, np.array([[1.0, 0], [0.5, 0.5], [0, 1]]), floor=0.0)
+    mixture = maximize(points, np.array([[1.0, 0], [0.5, 0.5], [0, 1]]), floor=0.0)
     np.testing.assert_allclose(mixture.weights, [0.5, 0.5])
     np.testing.assert_allclose(mixture.means[:, 0], [(0 + 1) / 1.5, (1 + 10) / 1.5])
     np.testing.assert_allclose(mixture.covariances[:, 0], [2 / 1.5 - 4 / 9, (2 + 100) / 1.5 - (11 / 1.5) ** 2])
@@ -50,7 +50,7 @@ def test_densities_equal_scipy(covariance):
 def test_same_start_same_end_as_scikit_learn(seed, clusters, covariance):
     points, _ = blobs(seed)
     rng = np.random.default_rng(seed)
-    start = maximise(points, rng.dirichlet(np.ones(clusters) * 3, len(points)), covariance)
+    start = maximize(points, rng.dirichlet(np.ones(clusters) * 3, len(points)), covariance)
     inverse = np.linalg.inv(start.covariances) if covariance == "full" else 1 / start.covariances
     theirs = GaussianMixture(
         clusters,

@@ -15,7 +15,7 @@ from diarbook.clustering.spectral import (
     diffuse,
     eigengap_ratio,
     gaussian_blur,
-    nearest_neighbour_graph,
+    nearest_neighbor_graph,
     nme_spectrum,
     normalize_rows,
     normalized_spectrum,
@@ -57,7 +57,7 @@ def test_refinement_by_hand():
     np.testing.assert_allclose(threshold_rows(affinity, 0.5, 0.01)[0], [1, 0.9, 0.001])
     np.testing.assert_allclose(symmetrize(np.array([[1, 2.0], [5, 1]])), [[1, 5], [5, 1]])
     np.testing.assert_allclose(normalize_rows(np.array([[1, 2.0], [5, 1]])), [[0.5, 1], [1, 0.2]])
-    np.testing.assert_allclose(nearest_neighbour_graph(affinity, 2), [[1, 1, 0], [1, 1, 0.5], [0, 0.5, 1]])
+    np.testing.assert_allclose(nearest_neighbor_graph(affinity, 2), [[1, 1, 0], [1, 1, 0.5], [0, 0.5, 1]])
 
 
 @settings(deadline=None, max_examples=15)
@@ -88,7 +88,7 @@ def test_eigengap_and_labels_equal_spectralcluster(seed, speakers):
 
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 4))
-def test_normalised_laplacian_equals_scikit_learn(seed, speakers):
+def test_normalized_laplacian_equals_scikit_learn(seed, speakers):
     points, truth = conversation(seed, speakers)
     theirs = SpectralClustering(speakers, affinity="precomputed", random_state=0).fit_predict(
         affinity_matrix(points) ** 8
@@ -113,11 +113,11 @@ def test_counts_and_separates(method, speakers):
 
 
 def test_nme_measures_by_hand():
-    """Two pairs of twins, one neighbour each beside itself: two parts with Laplacian eigenvalues 0, 0, 2, 2."""
+    """Two pairs of twins, one neighbor each beside itself: two parts with Laplacian eigenvalues 0, 0, 2, 2."""
     similarity = np.array([[1, 0.9, 0, 0], [0.9, 1, 0, 0], [0, 0, 1, 0.9], [0, 0, 0.9, 1.0]])
     found = nme_spectrum(similarity, 1, 3, largest_share=0.5)
     np.testing.assert_allclose(found.eigenvalues, [0, 0, 2, 2], atol=1e-12)
-    assert (found.clusters, found.neighbours) == (2, 2)
+    assert (found.clusters, found.neighbors) == (2, 2)
     assert found.gap == pytest.approx((2 - 0) / 2)
 
 

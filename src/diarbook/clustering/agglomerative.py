@@ -52,20 +52,21 @@ def lance_williams(
     Chapter: clustering
     """
     if linkage == "single":
-        return np.minimum(to_first, to_second)  # (2)
+        return np.minimum(to_first, to_second)  # eq: clustering-single
     if linkage == "complete":
-        return np.maximum(to_first, to_second)  # (3)
+        return np.maximum(to_first, to_second)  # eq: clustering-complete
     both = first + second
     if linkage == "average":
-        return (first * to_first + second * to_second) / both  # (4)
+        return (first * to_first + second * to_second) / both  # eq: clustering-average
     if linkage == "centroid":
-        return (first * to_first + second * to_second) / both - first * second * between / both**2  # (5)
-    total = sizes + both  # Ward (6)
+        mean = (first * to_first + second * to_second) / both
+        return mean - first * second * between / both**2  # eq: clustering-centroid
+    total = sizes + both  # eq: clustering-ward
     return ((sizes + first) * to_first + (sizes + second) * to_second - sizes * between) / total
 
 
 def _chain_merges(table: np.ndarray, linkage: str) -> tuple[np.ndarray, np.ndarray]:
-    """Merges found by following nearest neighbours; exact when merging two clusters brings no third one nearer."""
+    """Merges found by following nearest neighbors; exact when merging two clusters brings no third one nearer."""
     n = len(table)
     sizes = np.ones(n)
     np.fill_diagonal(table, np.inf)
@@ -102,7 +103,7 @@ def _absorb(table: np.ndarray, sizes: np.ndarray, gone: int, kept: int, linkage:
 
 
 def _closest_pair_merges(table: np.ndarray, linkage: str) -> tuple[np.ndarray, np.ndarray]:
-    """Merges by always taking the closest pair, with each row's nearest neighbour remembered."""
+    """Merges by always taking the closest pair, with each row's nearest neighbor remembered."""
     n = len(table)
     sizes = np.ones(n)
     np.fill_diagonal(table, np.inf)
@@ -148,7 +149,7 @@ def merge_tree(embeddings: np.ndarray, linkage: str = "average", metric: str = "
 
     Notes
     -----
-    Time and memory grow with n². Nearest-neighbour chains serve every linkage but centroid, whose
+    Time and memory grow with n². Nearest-neighbor chains serve every linkage but centroid, whose
     merges can lie lower than earlier ones (an inversion).
 
     References
@@ -349,7 +350,7 @@ def bic_merges(segments: Sequence[np.ndarray], penalty: float = 1.0, covariance:
         """How much two Gaussians beat one; negative where the union is the better description."""
         union = terms(counts[one] + counts[others], sums[one] + sums[others], squares[one] + squares[others])
         cost = bic_penalty(parameters, np.full(len(others), counts[one]), counts[others], 0.0)
-        return union - own[one] - own[others] - penalty * cost  # (7)
+        return union - own[one] - own[others] - penalty * cost  # eq: clustering-bic
 
     n = len(matrices)
     table = np.full((n, n), np.inf)

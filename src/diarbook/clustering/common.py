@@ -59,7 +59,7 @@ def distances(points: np.ndarray, metric: str = "cosine") -> np.ndarray:
     check_choice("metric", metric, METRICS)
     if metric == "cosine":
         unit = unit_rows(points)
-        table = np.clip(1 - unit @ unit.T, 0, 2)  # (1)
+        table = np.clip(1 - unit @ unit.T, 0, 2)  # eq: clustering-cosine
     else:
         square = (points**2).sum(axis=1)
         table = np.sqrt(np.maximum(square[:, None] + square[None, :] - 2 * points @ points.T, 0))

@@ -259,7 +259,7 @@ def _cut(
 
 
 def _dissolve_small(units: np.ndarray, seconds: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Give items labelled -1 the label of the most similar centroid."""
+    """Give items labeled -1 the label of the most similar centroid."""
     small = labels < 0
     if not small.any():
         return labels

@@ -1,4 +1,4 @@
-"""How many people speak? Four answers: a distance threshold, an eigengap, the silhouette, a likelihood with a price.
+"""How many people speak? Five answers: a distance threshold, two eigengaps, the silhouette, a penalized likelihood.
 
 Chapter: clustering
 """
@@ -50,7 +50,8 @@ def silhouette(table: np.ndarray, labels: np.ndarray) -> float:
     others[rows, labels] = np.inf
     next_best = others.min(axis=1)
     larger = np.maximum(own, next_best)
-    score = np.divide(next_best - own, larger, out=np.zeros(len(labels)), where=(larger > 0) & (size > 1))  # (20)
+    usable = (larger > 0) & (size > 1)
+    score = np.divide(next_best - own, larger, out=np.zeros(len(labels)), where=usable)  # eq: clustering-silhouette
     return float(score.mean())
 
 

@@ -1,4 +1,4 @@
-"""k-means: a fixed number of centres, each the mean of the points nearest to it.
+"""k-means: a fixed number of centers, each the mean of the points nearest to it.
 
 Chapter: clustering
 """
@@ -24,7 +24,7 @@ class KMeans:
         Rows of ``centers``; not renumbered.
     centers : ndarray of shape (k, d)
     inertia : float
-        Sum of squared distances of the points to their centres.
+        Sum of squared distances of the points to their centers.
     iterations : int
         Assignments made until nothing moved.
 
@@ -47,7 +47,7 @@ def squared_distances(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
 
 
 def seed_centers(points: np.ndarray, clusters: int, random: np.random.Generator) -> np.ndarray:
-    """k-means++: each new centre is a point drawn with a chance that grows with its squared distance to the others.
+    """k-means++: each new center is a point drawn with a chance that grows with its squared distance to the others.
 
     Parameters
     ----------
@@ -69,14 +69,14 @@ def seed_centers(points: np.ndarray, clusters: int, random: np.random.Generator)
     nearest = squared_distances(points, points[chosen])[:, 0]
     for _ in range(clusters - 1):
         total = nearest.sum()
-        chance = nearest / total if total > 0 else None  # all points coincide with a centre
+        chance = nearest / total if total > 0 else None  # all points coincide with a center
         chosen.append(int(random.choice(len(points), p=chance)))
         nearest = np.minimum(nearest, squared_distances(points, points[chosen[-1:]])[:, 0])
     return points[chosen]
 
 
 def lloyd(points: np.ndarray, centers: np.ndarray, iterations: int = 300, spherical: bool = False) -> KMeans:
-    """Assign points to the nearest centre, move each centre to its points' mean, until no label changes.
+    """Assign points to the nearest center, move each center to its points' mean, until no label changes.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def lloyd(points: np.ndarray, centers: np.ndarray, iterations: int = 300, spheri
     iterations : int
         At most this many rounds.
     spherical : bool
-        Keep centres at length one, as cosine distance asks for.
+        Keep centers at length one, as cosine distance asks for.
 
     Returns
     -------
@@ -94,14 +94,14 @@ def lloyd(points: np.ndarray, centers: np.ndarray, iterations: int = 300, spheri
 
     Notes
     -----
-    A centre that loses all its points moves to the point farthest from its own centre.
+    A center that loses all its points moves to the point farthest from its own center.
 
     Chapter: clustering
     """
     labels = np.full(len(points), -1)
     for iteration in range(1, iterations + 1):  # noqa: B007
         table = squared_distances(points, centers)
-        new = table.argmin(axis=1)  # (8)
+        new = table.argmin(axis=1)  # eq: clustering-assign
         for empty in np.setdiff1d(np.arange(len(centers)), new):
             own = table[np.arange(len(points)), new]
             own[np.bincount(new, minlength=len(centers))[new] == 1] = -1  # taking it would empty another
@@ -109,7 +109,7 @@ def lloyd(points: np.ndarray, centers: np.ndarray, iterations: int = 300, spheri
         if (new == labels).all():
             break
         labels = new
-        centers = centroids(points, labels)  # (9)
+        centers = centroids(points, labels)  # eq: clustering-center
         if spherical:
             length = np.linalg.norm(centers, axis=1, keepdims=True)
             centers = np.divide(centers, length, out=centers.copy(), where=length > 0)
@@ -127,7 +127,7 @@ def fit_k_means(
     seed: int = 0,
     spherical: bool = False,
 ) -> KMeans:
-    """The best of several runs from k-means++ seeds, or one run from ``initial`` centres.
+    """The best of several runs from k-means++ seeds, or one run from ``initial`` centers.
 
     Parameters
     ----------

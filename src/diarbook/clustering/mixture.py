@@ -50,7 +50,7 @@ class Mixture:
 
     def bic(self, points: int) -> float:
         """Bayesian information criterion for this many training points; the smaller, the better."""
-        return -2 * self.log_likelihood + self.parameters * np.log(points)  # (19)
+        return -2 * self.log_likelihood + self.parameters * np.log(points)  # eq: clustering-mixture-bic
 
 
 def log_densities(points: np.ndarray, mixture: Mixture) -> np.ndarray:
@@ -72,14 +72,14 @@ def log_densities(points: np.ndarray, mixture: Mixture) -> np.ndarray:
         determinant = np.log(mixture.covariances).sum(axis=1)
     with np.errstate(divide="ignore"):  # a component of weight 0 has log weight -inf, rightly
         weights = np.log(mixture.weights)
-    return weights - (d * np.log(2 * np.pi) + determinant + distance) / 2  # (16)
+    return weights - (d * np.log(2 * np.pi) + determinant + distance) / 2  # eq: clustering-density
 
 
-def _normalise(densities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _normalize(densities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Responsibilities (n, k) and log-likelihood of each point (n,)."""
     peak = densities.max(axis=1, keepdims=True)
     total = peak + np.log(np.exp(densities - peak).sum(axis=1, keepdims=True))
-    return np.exp(densities - total), total[:, 0]  # (17)
+    return np.exp(densities - total), total[:, 0]  # eq: clustering-responsibility
 
 
 def responsibilities(points: np.ndarray, mixture: Mixture) -> np.ndarray:
@@ -87,10 +87,10 @@ def responsibilities(points: np.ndarray, mixture: Mixture) -> np.ndarray:
 
     Chapter: clustering
     """
-    return _normalise(log_densities(points, mixture))[0]
+    return _normalize(log_densities(points, mixture))[0]
 
 
-def maximise(points: np.ndarray, shares: np.ndarray, covariance: str = "diagonal", floor: float = 1e-6) -> Mixture:
+def maximize(points: np.ndarray, shares: np.ndarray, covariance: str = "diagonal", floor: float = 1e-6) -> Mixture:
     """The M step: weights, means and covariances of points shared out among components.
 
     Parameters
@@ -109,7 +109,7 @@ def maximise(points: np.ndarray, shares: np.ndarray, covariance: str = "diagonal
     Chapter: clustering
     """
     count = shares.sum(axis=0) + 10 * np.finfo(float).eps
-    means = shares.T @ points / count[:, None]  # (18)
+    means = shares.T @ points / count[:, None]  # eq: clustering-mean
     if covariance == "full":
         difference = points[:, None, :] - means[None, :, :]
         covariances = np.einsum("nk,nki,nkj->kij", shares, difference, difference, optimize=True) / count[:, None, None]
@@ -168,17 +168,17 @@ def fit_mixture(
         raise OptionError(f"{clusters} components need at least as many points, got {len(points)}; ask for fewer")
     if initial is None:
         shares = np.eye(clusters)[fit_k_means(points, clusters, seed=seed).labels]
-        initial = maximise(points, shares, covariance, floor)
+        initial = maximize(points, shares, covariance, floor)
     mixture, previous, converged = initial, -np.inf, False
     for iteration in range(1, iterations + 1):  # noqa: B007
-        shares, likelihood = _normalise(log_densities(points, mixture))
-        mixture = maximise(points, shares, covariance, floor)
+        shares, likelihood = _normalize(log_densities(points, mixture))
+        mixture = maximize(points, shares, covariance, floor)
         mean = float(likelihood.mean())
         if abs(mean - previous) < tolerance:
             converged = True
             break
         previous = mean
-    total = float(_normalise(log_densities(points, mixture))[1].sum())
+    total = float(_normalize(log_densities(points, mixture))[1].sum())
     return Mixture(mixture.weights, mixture.means, mixture.covariances, total, iteration, converged)
 
 

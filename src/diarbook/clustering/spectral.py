@@ -25,7 +25,7 @@ def affinity_matrix(embeddings: np.ndarray) -> np.ndarray:
     Chapter: clustering
     """
     unit = unit_rows(check_embeddings(embeddings))
-    return np.clip((1 + unit @ unit.T) / 2, 0, 1)  # (10)
+    return np.clip((1 + unit @ unit.T) / 2, 0, 1)  # eq: clustering-affinity
 
 
 def crop_diagonal(affinity: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ def crop_diagonal(affinity: np.ndarray) -> np.ndarray:
 
 
 def gaussian_blur(affinity: np.ndarray, sigma: float = 1.0) -> np.ndarray:
-    """Smooth along time in both directions: neighbouring windows mostly share their speaker.
+    """Smooth along time in both directions: neighboring windows mostly share their speaker.
 
     Chapter: clustering
     """
@@ -138,8 +138,8 @@ class Spectrum:
         Where the largest eigengap lies.
     gap : float
         How large it is, in the method's own measure.
-    neighbours : int
-        Neighbours kept in each row (NME-SC), else 0.
+    neighbors : int
+        Neighbors kept in each row (NME-SC), else 0.
 
     Chapter: clustering
     """
@@ -148,7 +148,7 @@ class Spectrum:
     vectors: np.ndarray
     clusters: int
     gap: float
-    neighbours: int = 0
+    neighbors: int = 0
 
 
 def eigengap_ratio(eigenvalues: np.ndarray, low: int, high: int, stop: float = 1e-2) -> tuple[int, float]:
@@ -177,7 +177,7 @@ def eigengap_ratio(eigenvalues: np.ndarray, low: int, high: int, stop: float = 1
     usable = usable[eigenvalues[usable - 1] >= stop] if len(usable) else usable
     if len(usable) == 0:
         return low, float("nan")
-    ratios = eigenvalues[usable - 1] / (np.maximum(eigenvalues[usable], 0) + TINY)  # (11)
+    ratios = eigenvalues[usable - 1] / (np.maximum(eigenvalues[usable], 0) + TINY)  # eq: clustering-ratio
     best = int(ratios.argmax())
     return int(usable[best]), float(ratios[best])
 
@@ -208,8 +208,8 @@ def refined_spectrum(affinity: np.ndarray, low: int, high: int, **options: float
     return Spectrum(values, vectors / np.linalg.norm(vectors, axis=0), clusters, gap)
 
 
-def nearest_neighbour_graph(similarity: np.ndarray, neighbours: int) -> np.ndarray:
-    """Ones at each row's largest ``neighbours`` entries, averaged with the transpose.
+def nearest_neighbor_graph(similarity: np.ndarray, neighbors: int) -> np.ndarray:
+    """Ones at each row's largest ``neighbors`` entries, averaged with the transpose.
 
     References
     ----------
@@ -217,16 +217,16 @@ def nearest_neighbour_graph(similarity: np.ndarray, neighbours: int) -> np.ndarr
 
     Chapter: clustering
     """
-    kept = np.argpartition(-similarity, neighbours - 1, axis=1)[:, :neighbours]
+    kept = np.argpartition(-similarity, neighbors - 1, axis=1)[:, :neighbors]
     graph = np.zeros_like(similarity)
     np.put_along_axis(graph, kept, 1.0, axis=1)
-    return (graph + graph.T) / 2  # (12)
+    return (graph + graph.T) / 2  # eq: clustering-neighbors
 
 
 def _laplacian_spectrum(graph: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray, int, float]:
     from scipy.linalg import eigh
 
-    laplacian = np.diag(graph.sum(axis=1)) - graph  # (13)
+    laplacian = np.diag(graph.sum(axis=1)) - graph  # eq: clustering-laplacian
     n = len(graph)
     wanted = min(high + 1, n)
     values, vectors = eigh(laplacian, subset_by_index=(0, wanted - 1))
@@ -235,13 +235,13 @@ def _laplacian_spectrum(graph: np.ndarray, low: int, high: int) -> tuple[np.ndar
     if len(gaps) == 0:
         return values, vectors, low, 0.0
     best = int(gaps.argmax())
-    return values, vectors, low + best, float(gaps[best] / (largest + TINY))  # (14)
+    return values, vectors, low + best, float(gaps[best] / (largest + TINY))  # eq: clustering-gap
 
 
 def nme_spectrum(
     similarity: np.ndarray, low: int, high: int, *, largest_share: float = 0.25, tries: int = 12
 ) -> Spectrum:
-    """NME-SC: choose the number of neighbours by the normalised maximum eigengap.
+    """NME-SC: choose the number of neighbors by the normalized maximum eigengap.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ def nme_spectrum(
     low, high : int
         Numbers of clusters allowed.
     largest_share : float
-        The most neighbours that are tried, as a share of n.
+        The most neighbors that are tried, as a share of n.
     tries : int
         How many values are tried, evenly spread.
 
@@ -266,18 +266,18 @@ def nme_spectrum(
     n = len(similarity)
     most = min(max(round(largest_share * n), 2), n)
     best: tuple[float, Spectrum] | None = None
-    for neighbours in np.unique(np.linspace(2, most, tries).round().astype(int)):
+    for neighbors in np.unique(np.linspace(2, most, tries).round().astype(int)):
         values, vectors, clusters, gap = _laplacian_spectrum(
-            nearest_neighbour_graph(similarity, int(neighbours)), low, high
+            nearest_neighbor_graph(similarity, int(neighbors)), low, high
         )
-        ratio = neighbours / (gap + TINY)  # (15)
+        ratio = neighbors / (gap + TINY)  # eq: clustering-nme
         if best is None or ratio < best[0]:
-            best = ratio, Spectrum(values, vectors, clusters, gap, int(neighbours))
+            best = ratio, Spectrum(values, vectors, clusters, gap, int(neighbors))
     return best[1]
 
 
 def normalized_spectrum(affinity: np.ndarray, low: int, high: int) -> Spectrum:
-    """Eigenvectors of the normalised Laplacian, divided by the root of the degree, as scikit-learn does it.
+    """Eigenvectors of the normalized Laplacian, divided by the root of the degree, as scikit-learn does it.
 
     References
     ----------
@@ -341,7 +341,7 @@ def spectral(
     clusters : int, optional
         Estimated by the eigengap when it is not given.
     method : {"nme", "refined", "normalized"}
-        Park's auto-tuned graph, Wang's refined affinity, or the textbook's normalised Laplacian.
+        Park's auto-tuned graph, Wang's refined affinity, or the textbook's normalized Laplacian.
     minimum_speakers, maximum_speakers : int
         Limits of the estimate.
     seed : int

@@ -103,4 +103,4 @@ def cosine_similarity(first: np.ndarray, second: np.ndarray | None = None) -> np
             f"embeddings of {first.shape[-1]} and {second.shape[-1]} dimensions come from different models; "
             "embed both with one"
         )
-    return np.clip(unit_length(first) @ unit_length(second).T, -1.0, 1.0)  # (6)
+    return np.clip(unit_length(first) @ unit_length(second).T, -1.0, 1.0)  # eq: emb-cosine
