@@ -6,14 +6,16 @@ import json
 import re
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
-from tests.pages import notebooks
+from tests.pages import notebooks, toc_files
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+ORDER = [path.stem for path in notebooks()]
 CHECKED = re.compile(r"\bpage\.(claim|check)\(")
 WITHOUT_EXERCISES = {"playground"}  # its experiments are for the reader to do
 SET_UP = """\
@@ -72,6 +74,33 @@ def test_the_first_cells(name):
     code = cells(name, "code")[0]
     assert source(code) == SET_UP.format(repository=repository())
     assert {"hide-input", "colab"} <= set(tags(code))
+
+
+@pytest.mark.parametrize(("name", "following"), pairwise(ORDER))
+def test_next_follows_the_table_of_contents(name, following):
+    last = source(cells(name, "markdown")[-1])
+    sentence = last.rpartition("Next:")[2]
+    assert sentence != last, "the last cell of text says what comes next"
+    links = re.findall(r"\]\((?:\./)?([\w-]+)\.ipynb|\{doc\}`(?:[^`<]*<)?([\w-]+)>?`", sentence)
+    assert links
+    assert "".join(links[0]) == following
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_to_be_read_first_stands_before(name):
+    card = "\n".join(source(cell) for cell in cells(name, "markdown")[:2])
+    order = [Path(page).name for page in toc_files()]
+    asked = [after.strip() for line in re.findall(r"^:after: (.+)", card, re.M) for after in line.split(",")]
+    assert [after for after in asked if order.index(after) >= order.index(name)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_names_the_license_of_what_was_recorded(name):
+    card = "\n".join(source(cell) for cell in cells(name, "markdown")[:2])
+    for line in re.findall(r"^:(?:data|models): (.+)", card, re.M):
+        for item in re.split(r", (?![^(]*\))", line):
+            made_here = item == "none" or re.search(r"simulated|drawn|constructed|generated", item)
+            assert made_here or re.search(r"\((?=[^)]*(MIT|CC BY|Apache|BSD|public domain))", item), item
 
 
 @pytest.mark.parametrize("name", NAMES)
