@@ -120,7 +120,7 @@ def likeness(whole: np.ndarray, piece: np.ndarray) -> float:
     return float(abs(products[best]) / (np.linalg.norm(piece) * max(np.linalg.norm(stretch), 1e-9)))
 
 
-def test_a_stretch_of_a_recording_is_recognised_and_another_voice_is_not():
+def test_a_stretch_of_a_recording_is_recognized_and_another_voice_is_not():
     whole = recording("sample").waveform
     copied = 0.3 * whole[200_000 : 200_000 + SAMPLE_RATE]
     assert likeness(whole, copied) > 0.99

@@ -16,7 +16,7 @@ from diarbook.voiceprints.adaptation import UNGUARDED
 from diarbook.voiceprints.store import VoiceprintStore
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint, now
 
-CONSENT = Consent("to be recognised", datetime(2026, 1, 1, tzinfo=UTC))
+CONSENT = Consent("to be recognized", datetime(2026, 1, 1, tzinfo=UTC))
 NAMES = {"MEE009": "Ann Lee", "MEE012": "Bob"}
 
 

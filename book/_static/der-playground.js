@@ -757,7 +757,7 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
         `confusion ${s2(r.confusion)} s, of ${s2(r.total)} s`;
     }
 
-    /** A mapped hypothesis speaker has the colour of its reference speaker, so that an error is a change of colour. */
+    /** A mapped hypothesis speaker has the color of its reference speaker, so that an error is a change of color. */
     color(side, speaker) {
       const name = side === "reference" ? speaker : this.result.mapping[speaker];
       const index = this.speakers.reference.indexOf(name);
@@ -1183,7 +1183,7 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
       const previous = Math.max(0, ...around.filter((t) => t.end <= time).map((t) => t.end));
       const next = Math.min(this.duration, ...around.filter((t) => t.start > time).map((t) => t.start));
       const length = Math.min(1, this.duration / 4);
-      // Centred on the pointer, but not over a neighbour of the same speaker unless there is no room.
+      // Centered on the pointer, but not over a neighbor of the same speaker unless there is no room.
       let start = clamp(time - length / 2, previous, Math.max(previous, next - length));
       let end = Math.min(start + length, next > start + SHORTEST ? next : this.duration);
       start = onGrid(start); end = Math.max(onGrid(end), start + SHORTEST);
@@ -1279,12 +1279,12 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
 
     applyZoom() {
       const scroll = this.$(".scroll"), turn = this.turnOf(this.selected);
-      const centre = (turn ? (turn.start + turn.end) / 2 : this.at) / this.duration;
+      const center = (turn ? (turn.start + turn.end) / 2 : this.at) / this.duration;
       this.$(".sheet").style.setProperty("--zoom", this.zoom);
       this.$('[data-do="larger"]').disabled = this.zoom === ZOOMS[ZOOMS.length - 1];
       this.$('[data-do="smaller"]').disabled = this.zoom === 1;
       const label = this.$(".ruler .name").offsetWidth, track = this.$(".ruler .track").clientWidth;
-      scroll.scrollLeft = centre * track - (scroll.clientWidth - label) / 2;
+      scroll.scrollLeft = center * track - (scroll.clientWidth - label) / 2;
       this.drawRuler();
       if (this.result && this.selected) this.update();
     }

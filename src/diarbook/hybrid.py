@@ -1,6 +1,6 @@
-"""From a diarization that a person corrected to voices that are recognised live, and back.
+"""From a diarization that a person corrected to voices that are recognized live, and back.
 
-The loop: diarize offline, let a person correct the turns, enroll whom the correction names, recognise them in the next
+The loop: diarize offline, let a person correct the turns, enroll whom the correction names, recognize them in the next
 conversation as it runs, enroll newcomers on the way, and let the voiceprints follow their owners.
 
 Chapter: hybrid

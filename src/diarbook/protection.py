@@ -317,11 +317,11 @@ def invert_embedding(
     frames, bands : int
         Size of the features.
     steps : int
-        Of the Adam optimiser.
+        Of the Adam optimizer.
     rate : float
         Its step size.
     smoothness : float
-        Weight of the mean squared difference of neighbours in time and frequency.
+        Weight of the mean squared difference of neighbors in time and frequency.
     seed : int
         Of the noise.
 

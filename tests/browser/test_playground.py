@@ -491,7 +491,7 @@ def test_dark_theme_follows_the_page(driven):
     assert driven.get(shade) == "rgb(22, 27, 34)"
 
 
-def test_the_colours_of_the_case_are_used(driven):
+def test_the_colors_of_the_case_are_used(driven):
     case = driven.get("element.case")
     assert case["colors"] == {"ann": case["palette"][0], "bob": case["palette"][1]}
     shown = "getComputedStyle(element.shadowRoot.querySelector('{}')).backgroundColor"

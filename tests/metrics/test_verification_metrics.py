@@ -48,7 +48,7 @@ def test_equal_error_is_interpolated():
 def test_minimum_cost_by_hand():
     # Prior 0.5, equal costs: (miss + false alarm) / 2 over 0.5 is their sum. It is 1/2 at thresholds 1 and 3.
     assert minimum_detection_cost([3, 1, 2, 0], [1, 1, 0, 0], target_prior=0.5) == 0.5
-    # Prior 0.01: normalised by 0.01, the cost is miss + 99 x false alarm: best at 3 with 1/2.
+    # Prior 0.01: normalized by 0.01, the cost is miss + 99 x false alarm: best at 3 with 1/2.
     point = minimum_detection_cost_point([3, 1, 2, 0], [1, 1, 0, 0])
     assert (point.value, point.threshold) == (0.5, 3)
     # A useless score costs 1: reject everyone.

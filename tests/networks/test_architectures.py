@@ -12,7 +12,7 @@ from diarbook.networks.xvector import LAYERS, TimeDelayLayer, XVector
 
 
 def randomize_norms(model: torch.nn.Module) -> None:
-    """Give batch normalisation running statistics that matter, so that a misplaced layer shows."""
+    """Give batch normalization running statistics that matter, so that a misplaced layer shows."""
     generator = torch.Generator().manual_seed(9)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):

@@ -138,7 +138,7 @@ def test_every_stage_of_the_cascade_is_called_with_what_the_one_before_it_return
     assert turns == [Turn(0, 1, "SPEAKER_00"), Turn(1, 2, "SPEAKER_00"), Turn(2, 3, "SPEAKER_01")]
 
 
-def test_windows_too_short_to_embed_follow_their_neighbour():
+def test_windows_too_short_to_embed_follow_their_neighbor():
     windows = np.array([[0.0, 1.5], [1.5, 1.6], [4.0, 5.5], [5.6, 5.7]])
     embeddings = np.array([[1.0, 0.0], [np.nan, np.nan], [0.0, 1.0], [np.nan, np.nan]])
     assert cluster_windows(embeddings, windows, minimum_speaker=0.0).tolist() == [0, 0, 1, 1]

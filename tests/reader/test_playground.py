@@ -89,7 +89,7 @@ def test_the_script_can_stand_in_a_page():
     assert "://" not in script()
 
 
-def test_colours_are_those_of_the_book():
+def test_colors_are_those_of_the_book():
     case = playground(noise(), REFERENCE, HYPOTHESIS).case
     assert case["palette"] == list(plots.PALETTE)
     assert list(case["error_colors"]) == ["missed", "false_alarm", "confusion"]

@@ -1,4 +1,4 @@
-"""Pictures: readable by everyone, the same voice in the same colour."""
+"""Pictures: readable by everyone, the same voice in the same color."""
 
 import inspect
 import re
@@ -99,7 +99,7 @@ def test_palette_has_contrast_on_both_cards(color):
 
 
 @pytest.mark.parametrize("kind", BLINDNESS)
-def test_first_six_colors_differ_for_colour_blind_readers(kind):
+def test_first_six_colors_differ_for_color_blind_readers(kind):
     values = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in plots.PALETTE[:6]]) / 255
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
     lab = oklab(linear @ np.array(BLINDNESS[kind]).T)

@@ -81,7 +81,7 @@ def test_reading_the_checkpoint_imports_no_pyannote_audio():
 @pytest.mark.parametrize(("samples", "expected"), [(990, 0), (991, 1), (1260, 1), (1261, 2), (160_000, 589)])
 def test_frame_count(samples, expected):
     assert frame_count(samples) == expected
-    if expected > 1:  # one frame alone cannot be normalised
+    if expected > 1:  # one frame alone cannot be normalized
         with torch.inference_mode():
             assert build_network()(torch.zeros(1, 1, samples) + torch.randn(samples) * 0.01).shape[1] == expected
 
@@ -130,7 +130,7 @@ def test_onnx_equals_torch_at_any_batch_size_and_length(batch):
 
 
 def test_loudness_does_not_matter(batch):
-    # The network normalises each chunk, so gain alone changes nothing.
+    # The network normalizes each chunk, so gain alone changes nothing.
     probabilities = np.exp(load_segmentation("torch").run(batch[:1]))
     louder = np.exp(load_segmentation("torch").run(batch[:1] * 5))
     assert np.abs(probabilities - louder).max() < 1e-2

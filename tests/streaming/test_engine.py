@@ -101,7 +101,7 @@ def test_a_turn_is_embedded_alike_at_any_level(name, subtype, tmp_path):
         waveform = np.concatenate(list(file_blocks(tmp_path / "a.wav")))
         cut = [waveform[round(turn.start * 16_000) : round(turn.end * 16_000)] for turn in turns]
         live = [embed(sound, [np.array([[0, len(sound) // 270]])], model)[0][0] for sound in cut]
-        enrolled = model.embed(waveform, [(turn.start, turn.end) for turn in turns])  # as enrolment calls it
+        enrolled = model.embed(waveform, [(turn.start, turn.end) for turn in turns])  # as enrollment calls it
         vectors.append([*unit_length(np.array(live)), *unit_length(enrolled)])
     assert min(loud @ quiet for loud, quiet in zip(*vectors, strict=True)) >= 0.98
 

@@ -74,11 +74,11 @@ def test_recall_by_hand():
 
 @pytest.fixture(scope="module")
 def gallery():
-    """Clusters of 10 around 150 centres, as voices are, and queries near some of them."""
-    centres = unit(150, 32)
+    """Clusters of 10 around 150 centers, as voices are, and queries near some of them."""
+    centers = unit(150, 32)
     random = np.random.default_rng(1)
-    x = np.repeat(centres, 10, axis=0) + 0.12 * random.standard_normal((1500, 32)).astype(np.float32)
-    q = centres[:60] + 0.12 * random.standard_normal((60, 32)).astype(np.float32)
+    x = np.repeat(centers, 10, axis=0) + 0.12 * random.standard_normal((1500, 32)).astype(np.float32)
+    q = centers[:60] + 0.12 * random.standard_normal((60, 32)).astype(np.float32)
     x, q = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (x, q))
     return x, q, exact_search(x, q, 10)[0]
 

@@ -64,7 +64,7 @@ def test_no_acknowledged_write_is_lost(tmp_path):
         with VoiceprintStore(path) as store:
             stored = set(store.names())
             assert store._connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-        assert not (present - stored) - pending, "an acknowledged enrolment is lost"
+        assert not (present - stored) - pending, "an acknowledged enrollment is lost"
         unknown = stored - present
         assert len(unknown) in (0, 4), "a batch was written in part"
         assert all(name.startswith(f"{life}-") for name in unknown)

@@ -8,7 +8,7 @@ from diarbook.errors import VoiceprintError
 from diarbook.voiceprints.voiceprint import Consent, Voiceprint
 
 GIVEN = datetime(2026, 1, 1, tzinfo=UTC)
-CONSENT = Consent("to be recognised in meetings", GIVEN, GIVEN + timedelta(days=365))
+CONSENT = Consent("to be recognized in meetings", GIVEN, GIVEN + timedelta(days=365))
 VALUES = {
     "name": "Ann",
     "vector": np.array([3.0, 4.0]),

@@ -301,8 +301,8 @@ def audio_blocks(
             for _ in _blocks(file, stream, reading, BLOCK):
                 if reading.check.channels == 1 or reading.check.seconds >= TRIAL_SECONDS:
                     break
-            cancelled = reading.check is not None and reading.check.cancels
-            reading = reading.alone() if cancelled else replace(reading, check=None)
+            canceled = reading.check is not None and reading.check.cancels
+            reading = reading.alone() if canceled else replace(reading, check=None)
             for block in _resampled(_blocks(file, stream, reading, seconds), reading, sample_rate):
                 count += len(block)
                 yield block

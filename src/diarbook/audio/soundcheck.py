@@ -13,7 +13,7 @@ CEILING = 0.999
 CLIPPED_SHARE = 0.005
 """More samples at full scale than this are distortion that is heard."""
 
-CANCELLED_DB = -20.0
+CANCELED_DB = -20.0
 """Level of the channels' mean, relative to that of channels that have nothing to do with each other."""
 
 MOST_CHANNELS = 64
@@ -92,7 +92,7 @@ class Soundcheck:
             return False
         covariance = self._covariance()
         unrelated = float(np.trace(covariance))
-        return unrelated > 0 and float(covariance.sum()) < 10 ** (CANCELLED_DB / 10) * unrelated
+        return unrelated > 0 and float(covariance.sum()) < 10 ** (CANCELED_DB / 10) * unrelated
 
     def _covariance(self) -> np.ndarray:
         return self._products - np.outer(self._sums, self._sums) / max(self.frames, 1)

@@ -24,7 +24,7 @@ PACKAGES = (
 
 
 def describe() -> dict:
-    """Versions, the cache folder, and each model and recording with its licence and whether it is fetched."""
+    """Versions, the cache folder, and each model and recording with its license and whether it is fetched."""
     from importlib.metadata import PackageNotFoundError, version
 
     from diarbook import __version__

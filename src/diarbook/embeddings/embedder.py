@@ -163,7 +163,7 @@ class Embedder:
     def embed_features(self, features: Sequence[np.ndarray]) -> np.ndarray:
         """Embed features that the caller computed, each item a matrix of (frames, bands).
 
-        An item may join frames that were not neighbours, such as one speaker's frames without overlap.
+        An item may join frames that were not neighbors, such as one speaker's frames without overlap.
         An item shorter than ``minimum_seconds`` gets a row of NaN.
 
         Chapter: embeddings

@@ -1,6 +1,6 @@
 """The arithmetic that the diarization metrics share: cutting time wherever anything changes.
 
-Between two neighbouring change points nobody starts or stops, in the reference or in the hypothesis, so each such
+Between two neighboring change points nobody starts or stops, in the reference or in the hypothesis, so each such
 *cell* has one length and one set of speakers on either side. Sums over cells are exact; no frames are needed.
 
 Times become whole nanoseconds, so that equal times compare equal (0.04 + 0.25 and 0.54 - 0.25 do not, as floats) and

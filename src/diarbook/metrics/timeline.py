@@ -30,7 +30,7 @@ class ErrorSpan:
     reference : str or None
         Who spoke; None for a false alarm.
     hypothesis : str or None
-        Who was said to speak, as labelled in the hypothesis; None for missed speech.
+        Who was said to speak, as labeled in the hypothesis; None for missed speech.
 
     Chapter: evaluation
     """

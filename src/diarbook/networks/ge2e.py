@@ -79,7 +79,7 @@ def raise_level(waveform: np.ndarray, target: float = TARGET_LEVEL) -> np.ndarra
 
 
 def mel_energies(waveform: np.ndarray) -> np.ndarray:
-    """Mel band energies (no logarithm) of a loudness-normalised waveform.
+    """Mel band energies (no logarithm) of a loudness-normalized waveform.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def mel_energies(waveform: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of float32, shape (frames, 40)
-        A frame of 25 ms centred on every 10 ms, Slaney's mel scale.
+        A frame of 25 ms centered on every 10 ms, Slaney's mel scale.
 
     Chapter: embeddings
     """

@@ -72,13 +72,13 @@ def cluster_windows(
         minimum_speakers=bounds.least,
         maximum_speakers=bounds.most,
     )
-    centres, missing = windows.mean(axis=1), np.flatnonzero(~known)
+    centers, missing = windows.mean(axis=1), np.flatnonzero(~known)
     if len(missing):
-        order = np.argsort(centres[known])
-        sorted_centres = centres[known][order]
-        right = np.clip(np.searchsorted(sorted_centres, centres[missing]), 0, len(order) - 1)
+        order = np.argsort(centers[known])
+        sorted_centers = centers[known][order]
+        right = np.clip(np.searchsorted(sorted_centers, centers[missing]), 0, len(order) - 1)
         left = np.maximum(right - 1, 0)
-        nearer = np.abs(sorted_centres[left] - centres[missing]) <= np.abs(sorted_centres[right] - centres[missing])
+        nearer = np.abs(sorted_centers[left] - centers[missing]) <= np.abs(sorted_centers[right] - centers[missing])
         labels[missing] = labels[known][order][np.where(nearer, left, right)]
     return labels
 

@@ -247,7 +247,7 @@ def assign(
 
 
 def reconstruct(voices: Voices, labels: np.ndarray, settings: OverlapSettings = DEFAULTS) -> list[Turn]:
-    """Step 5: turns from labelled voices: how many speak in each frame, and the likeliest that many.
+    """Step 5: turns from labeled voices: how many speak in each frame, and the likeliest that many.
 
     Parameters
     ----------
@@ -339,7 +339,7 @@ def _joined(features: np.ndarray, spans: np.ndarray) -> np.ndarray:
 
 
 def speaker_centroids(units: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Direction of each speaker: the weighted mean of the unit-length embeddings labelled so, of unit length.
+    """Direction of each speaker: the weighted mean of the unit-length embeddings labeled so, of unit length.
 
     Chapter: clustering
     """

@@ -98,7 +98,7 @@ def timeline(
     ----------
     waveform : ndarray of shape (samples,)
     rows : mapping of str to sequence of Turn
-        Such as ``{"reference": turns, "system": turns}``; one voice has one colour in all of them.
+        Such as ``{"reference": turns, "system": turns}``; one voice has one color in all of them.
     title : str
         What one hears.
     sample_rate : int

@@ -111,7 +111,7 @@ def playground(
     name : str
         The recording's name in RTTM that is taken out.
     colors : mapping of str to str, optional
-        Hex colour of each reference speaker; by default those of :func:`diarbook.reader.plots.speaker_colors`.
+        Hex color of each reference speaker; by default those of :func:`diarbook.reader.plots.speaker_colors`.
     sample_rate : int
         Hz.
 

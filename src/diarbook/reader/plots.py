@@ -1,4 +1,4 @@
-"""What a reader looks at: one style, the same speaker always the same colour, readable in light and dark.
+"""What a reader looks at: one style, the same speaker always the same color, readable in light and dark.
 
 A figure leaves a cell as inline SVG whose ink, grid and background are CSS variables, so that one
 drawing serves both themes of the book, of JupyterLab and of Colab. Only notebooks import this
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Each colour keeps a contrast of 3 or more on the white card and on the dark one (a test computes it); the
-# first three are Okabe and Ito's, the others were chosen for their distance under simulated colour blindness.
+# Each color keeps a contrast of 3 or more on the white card and on the dark one (a test computes it); the
+# first three are Okabe and Ito's, the others were chosen for their distance under simulated color blindness.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#a878fc", "#905478", "#c0303c", "#c078b4", "#6e7781")
 ERROR_COLORS = {"missed": "#6e7781", "false alarm": "#8a6d00", "confusion": "#d6418f"}
 SEQUENTIAL = "viridis"
@@ -34,7 +34,7 @@ DIVERGING = "RdBu_r"
 
 # Drawn in these, shown in the theme's variables of the same meaning.
 INK, MUTED, GRID, CARD = "#1c2128", "#57606a", "#dcd8cf", "#ffffff"
-# Ink for text that lies on a coloured patch and must not follow the theme.
+# Ink for text that lies on a colored patch and must not follow the theme.
 ON_LIGHT, ON_DARK = "#0a0a0a", "#fafafa"
 
 _THEME = {
@@ -49,7 +49,7 @@ _HEAVY_BYTES = 150_000
 
 
 def speaker_colors(labels: Iterable[str]) -> dict[str, str]:
-    """A colour for each speaker, in the order in which they first occur.
+    """A color for each speaker, in the order in which they first occur.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def speaker_colors(labels: Iterable[str]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Speaker to hex colour; the palette starts again after eight.
+        Speaker to hex color; the palette starts again after eight.
 
     Chapter: start
     """
@@ -70,16 +70,16 @@ def speaker_colors(labels: Iterable[str]) -> dict[str, str]:
 
 
 def row_colors(rows: Mapping[str, Sequence[Turn]]) -> dict[str, dict[str, str]]:
-    """Colours for several diarizations of one recording, so that one voice has one colour in every row.
+    """Colors for several diarizations of one recording, so that one voice has one color in every row.
 
-    The first row sets the colours. In the others a speaker of the same name keeps its colour; anonymous
-    labels (``SPEAKER_00``, ``0``) mean nothing across rows and take the colour of the speaker whom they
+    The first row sets the colors. In the others a speaker of the same name keeps its color; anonymous
+    labels (``SPEAKER_00``, ``0``) mean nothing across rows and take the color of the speaker whom they
     overlap most, one to one.
 
     Returns
     -------
     dict of str to dict of str to str
-        Row name to speaker to hex colour.
+        Row name to speaker to hex color.
 
     Chapter: start
     """
@@ -231,7 +231,7 @@ _FONT = (
 
 
 def _themed_svg(fig: Figure) -> str:
-    """The figure as compact inline SVG: ids made unique, numbers rounded, neutral colours made variables."""
+    """The figure as compact inline SVG: ids made unique, numbers rounded, neutral colors made variables."""
     buffer = io.StringIO()
     fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = buffer.getvalue()
@@ -318,7 +318,7 @@ def _rasterize_heavy(fig: Figure) -> None:
 
 
 def timeline(axes: Axes, rows: Mapping[str, Sequence[Turn]], duration: float) -> None:
-    """Draw turns as bars: a lane for each speaker of each row, one voice one colour.
+    """Draw turns as bars: a lane for each speaker of each row, one voice one color.
 
     Parameters
     ----------
@@ -410,14 +410,14 @@ def spectrogram(
     label : str
         Of the vertical axis, such as ``"mel band"``.
     cmap : str
-        Colour map.
+        Color map.
     limits : tuple of float, optional
-        Values of the darkest and brightest colour; by default the 5th and 99.5th percentile.
+        Values of the darkest and brightest color; by default the 5th and 99.5th percentile.
 
     Returns
     -------
     AxesImage
-        For a colour bar.
+        For a color bar.
 
     Chapter: features
     """

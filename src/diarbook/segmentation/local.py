@@ -169,7 +169,7 @@ def crowded_speakers(
     alone_below, active_above : float
         Seconds.
     every : int
-        Look at every so many chunks, and the last one: neighbours say the same.
+        Look at every so many chunks, and the last one: neighbors say the same.
 
     Returns
     -------

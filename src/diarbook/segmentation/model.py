@@ -86,7 +86,7 @@ class SegmentationModel:
         if not 0 < step <= duration:
             raise OptionError(f"step must be above 0 s and at most the chunk's {duration} s, got {step}")
         size = round(duration * SAMPLE_RATE)
-        shortest = RECEPTIVE_FIELD_SAMPLES + FRAME_SAMPLES  # one frame alone cannot be normalised over time
+        shortest = RECEPTIVE_FIELD_SAMPLES + FRAME_SAMPLES  # one frame alone cannot be normalized over time
         if size < shortest:
             raise OptionError(f"a chunk must last {shortest / SAMPLE_RATE:.3f} s or more, got {duration}")
         scores = chunk_grid(len(waveform), step, duration)
@@ -193,7 +193,7 @@ def frame_probabilities(
     Returns
     -------
     speech, overlap : ndarray of float32, shape (frames,)
-        Frame ``i`` is centred within 6 ms of ``(i + 0.5) * frame_step`` seconds.
+        Frame ``i`` is centered within 6 ms of ``(i + 0.5) * frame_step`` seconds.
     frame_step : float
         Seconds.
 

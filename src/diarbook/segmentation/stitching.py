@@ -53,9 +53,9 @@ def local_activations(
         weight[first : first + length] += 1
         inside = _touching(stretches, first, length)
         present = np.unique(stretch_labels[inside])
-        labelled = np.zeros((length, len(present)), dtype=np.float32)
+        labeled = np.zeros((length, len(present)), dtype=np.float32)
         for (start, end), label in zip(stretches[inside] - first, stretch_labels[inside], strict=True):
-            labelled[max(start, 0) : end, np.searchsorted(present, label)] = 1
+            labeled[max(start, 0) : end, np.searchsorted(present, label)] = 1
         loudest = activity[chunk].max(axis=1)
         for local in range(activity.shape[2]):
             active = activity[chunk, :, local]
@@ -64,7 +64,7 @@ def local_activations(
             if (chunk, local) in own_label:
                 total[first : first + length, own_label[chunk, local]] += active
                 continue
-            say = labelled * (active * ((active > ACTIVE) & (active >= loudest)))[:, None]
+            say = labeled * (active * ((active > ACTIVE) & (active >= loudest)))[:, None]
             if say.sum() < 18:
                 unknown.append((chunk, local))
                 continue

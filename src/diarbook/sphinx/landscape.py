@@ -35,22 +35,22 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "tools": {
         "kind": "Kind",
         "tasks": "For",
-        "licence.code": "Licence, code",
-        "licence.weights": "Licence, weights",
+        "licence.code": "License, code",
+        "licence.weights": "License, weights",
         "gated": "Gated",
         "streaming": "Streams",
         "release": "Last release seen",
     },
     "models": {
         "task": "Task",
-        "licence.code": "Licence, code",
-        "licence.weights": "Licence, weights",
+        "licence.code": "License, code",
+        "licence.weights": "License, weights",
         "gated": "Gated",
         "streaming": "Streams",
         "year": "Year",
     },
-    "datasets": {"kind": "Speech", "hours": "Hours", "speakers": "Speakers", "licence": "Licence", "access": "Access"},
-    "vector_stores": {"mode": "Runs", "indexes": "Indexes", "licence": "Licence", "release": "Last release seen"},
+    "datasets": {"kind": "Speech", "hours": "Hours", "speakers": "Speakers", "licence": "License", "access": "Access"},
+    "vector_stores": {"mode": "Runs", "indexes": "Indexes", "licence": "License", "release": "Last release seen"},
 }
 """Columns of the tables; everything else is on the card."""
 
@@ -72,7 +72,7 @@ HEADINGS = {
 }
 """Headings of fields that are not the field's name."""
 
-HIDDEN = ("id", "name", "published", "sources", "scale_source", "concept", "checked", "url", "chapter", "measured")
+HIDDEN = ("id", "name", "published", "sources", "scale_source", "concept", "checked", "url", "topic", "measured")
 
 
 def shown(value: object) -> str:

@@ -29,7 +29,7 @@ from diarbook.streaming.turn import CachedSpeaker, StreamTurn, label_name
 if TYPE_CHECKING:
     from diarbook.segmentation.model import SegmentationModel
 
-SHORTEST_CHUNK = 1_600  # samples; the network cannot normalise less over time
+SHORTEST_CHUNK = 1_600  # samples; the network cannot normalize less over time
 REVISE_STEPS = 10
 
 

@@ -151,18 +151,18 @@ def train_product_quantizer(
 
 @dataclass(eq=False)
 class SmallWorld:
-    """A graph of neighbours in layers: few nodes on the top one, all of them on the lowest.
+    """A graph of neighbors in layers: few nodes on the top one, all of them on the lowest.
 
     Parameters
     ----------
     vectors : ndarray of shape (n, d)
         Of length one.
     links : int
-        Neighbours of a node, twice as many on the lowest layer.
+        Neighbors of a node, twice as many on the lowest layer.
     width : int
         How many candidates are kept while building.
     layers : list of dict of int to list of int
-        Neighbours of each node, by layer from the lowest.
+        Neighbors of each node, by layer from the lowest.
     entry : int
         Where every search starts; -1 when the graph is empty.
 
@@ -238,7 +238,7 @@ class SmallWorld:
             self.entry = row
 
     def _spread(self, nearest: list[tuple[float, int]], limit: int) -> list[int]:
-        """Near neighbours that are nearer to the node than to each other: links in all directions."""
+        """Near neighbors that are nearer to the node than to each other: links in all directions."""
         chosen: list[int] = []
         for score, row in nearest:
             if len(chosen) == limit:

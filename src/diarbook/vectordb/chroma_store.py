@@ -26,7 +26,7 @@ class ChromaStore(VectorStore):
         See :func:`open_store`.
     collection : str
     links, ef_construction, ef_search : int
-        Of the HNSW index, when the collection is made: neighbours of a vector, and how wide the graph is searched
+        Of the HNSW index, when the collection is made: neighbors of a vector, and how wide the graph is searched
         while building and while searching.
     threads : int
 

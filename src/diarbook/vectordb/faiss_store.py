@@ -40,7 +40,7 @@ class FaissStore(VectorStore):
     lists, probes : int
         Of ivf: how many lists (by default 4 times the root of the first batch), how many of them a query opens.
     links, ef_construction, ef_search : int
-        Of hnsw: neighbours of a vector, and how wide the graph is searched while building and while searching.
+        Of hnsw: neighbors of a vector, and how wide the graph is searched while building and while searching.
     parts, bits : int
         Of pq: sub-vectors, and bits of the code of each.
 

@@ -29,7 +29,7 @@ class MilvusStore(VectorStore):
         See :func:`open_store`.
     collection : str
     links, ef_construction, ef_search : int
-        Of the HNSW index: neighbours of a vector, and how wide the graph is searched while building and while
+        Of the HNSW index: neighbors of a vector, and how wide the graph is searched while building and while
         searching.
 
     References

@@ -123,11 +123,11 @@ def fit_population(
             f"fit_population: same-speaker cosine {alike:.2f} must be above {apart:.2f}; check the labels"
         )
     means = np.stack([real[who == index].mean(axis=0) for index in range(len(speakers))])
-    centre = means.mean(axis=0)
-    mean = centre * np.sqrt(apart) / np.linalg.norm(centre)  # (4)
+    center = means.mean(axis=0)
+    mean = center * np.sqrt(apart) / np.linalg.norm(center)  # (4)
     return Population(
         mean,
-        _shrunk(means - centre, between_shrinkage, alike - apart),  # (5)
+        _shrunk(means - center, between_shrinkage, alike - apart),  # (5)
         _shrunk(real - means[who], within_shrinkage, 1 - alike),  # (6)
     )
 
