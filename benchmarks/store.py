@@ -97,7 +97,7 @@ def run(code: str, *arguments: object) -> dict:
 def kill_writers(path: Path, kills: int, moments: random.Random) -> tuple[int, int, float]:
     """Kill a writing process again and again.
 
-    Returns acknowledged enrollments, how many of them were lost, and the milliseconds of the slowest opening afterwards.
+    Returns acknowledged enrollments, how many of them were lost, and the milliseconds of the slowest opening.
     """
     acknowledged, lost, slowest = 0, 0, 0.0
     for life in range(kills):
