@@ -14,12 +14,11 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-import yaml
-
 from diarbook.assets import sha256_of, weights_path
 from diarbook.errors import KnowledgeError
-from diarbook.files import read_data, repository_root, write_atomically
+from diarbook.files import repository_root, write_atomically
 from diarbook.knowledge.evidence import PROTOCOL, run_of
+from diarbook.knowledge.training_data import training
 
 
 def processor() -> str:
@@ -68,8 +67,7 @@ def trained_on(names: Iterable[str]) -> str:
 
     Chapter: evaluation
     """
-    training = yaml.safe_load(read_data("models.yaml"))["training"]
-    return "; ".join(f"{training[name]['title']}: {training[name]['data']}" for name in names)
+    return "; ".join(f"{training(name).title}: {training(name).data}" for name in names)
 
 
 def weights(names: Iterable[str]) -> str:
