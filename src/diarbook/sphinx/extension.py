@@ -29,6 +29,7 @@ PARTS = (
     "readings",
     "rosetta",
     "training_data",
+    "troubleshooting",
     "uses",
 )
 """Modules of this package that register something; ``theme`` is an extension of its own."""
