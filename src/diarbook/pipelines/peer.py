@@ -114,12 +114,14 @@ def pyannote_peer(
 @functools.lru_cache(maxsize=1)
 def _peer_pipeline():
     """The pipeline object, with our CAM++ in place of an embedding that it would download."""
-    from pyannote.audio import Model
-    from pyannote.audio.core.plda import PLDA
-    from pyannote.audio.pipelines import SpeakerDiarization
-    from pyannote.audio.pipelines.clustering import Clustering
-
     from diarbook.assets import weights_path
+    from diarbook.segmentation.peer import no_decoder_warning
+
+    with no_decoder_warning():
+        from pyannote.audio import Audio, Model
+        from pyannote.audio.core.plda import PLDA
+        from pyannote.audio.pipelines import SpeakerDiarization
+        from pyannote.audio.pipelines.clustering import Clustering
 
     pipeline = SpeakerDiarization(
         segmentation=Model.from_pretrained(str(weights_path("segmentation-3.0"))),
@@ -129,8 +131,6 @@ def _peer_pipeline():
         segmentation_batch_size=32,
         embedding_batch_size=32,
     )
-    from pyannote.audio import Audio
-
     pipeline._embedding = _PeerEmbedding()
     pipeline._audio = Audio(sample_rate=SAMPLE_RATE, mono="downmix")
     pipeline.klustering = "AgglomerativeClustering"

@@ -5,11 +5,26 @@ Chapter: segmentation
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 
 from diarbook.assets import weights_path
+
+
+@contextlib.contextmanager
+def no_decoder_warning() -> Iterator[None]:
+    """For the first import of pyannote.audio, which warns of FFmpeg where its libraries are missing.
+
+    A waveform in memory needs none of them.
+
+    Chapter: segmentation
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="(?s).*torchcodec")
+        yield
 
 
 def pyannote_posteriors(waveform: np.ndarray) -> np.ndarray:
@@ -32,9 +47,7 @@ def pyannote_posteriors(waveform: np.ndarray) -> np.ndarray:
     """
     import torch
 
-    with warnings.catch_warnings():
-        # Without FFmpeg's libraries the import warns that files cannot be decoded; a waveform in memory needs none.
-        warnings.filterwarnings("ignore", message="(?s).*torchcodec")
+    with no_decoder_warning():
         from pyannote.audio import Model
     model = Model.from_pretrained(weights_path("segmentation-3.0")).eval()
     with torch.inference_mode():
