@@ -2,7 +2,7 @@
 
 from diarbook.knowledge.ontology import Concept
 
-TEXTS = {"kind": "term", "definition": "D.", "expert": "E.", "chapter": "start"}
+TEXTS = {"kind": "term", "definition": "D.", "expert": "E.", "topic": "start"}
 
 
 def concept(name, **fields):
@@ -17,8 +17,8 @@ def field():
     return concepts(
         concept("s1"),
         concept("s2"),
-        concept("f1", chapter="features", related=("s1", "s2")),
-        concept("f2", chapter="features"),
-        concept("v1", chapter="vad", broader=("f1",), related=("f2", "s1", "s2")),
-        concept("c1", chapter="clustering", stage=("v1",)),
+        concept("f1", topic="features", related=("s1", "s2")),
+        concept("f2", topic="features"),
+        concept("v1", topic="vad", broader=("f1",), related=("f2", "s1", "s2")),
+        concept("c1", topic="clustering", stage=("v1",)),
     )

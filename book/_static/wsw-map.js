@@ -5,7 +5,7 @@
   "use strict";
   if (customElements.get("wsw-concept-map")) return;
 
-  // A colour and a shape for each scheme, so that neither carries the meaning alone. [light, dark]
+  // A color and a shape for each scheme, so that neither carries the meaning alone. [light, dark]
   const MARKS = {
     Tasks: ["#b34a00", "#ffa66b", "star"],
     Stages: ["#c0303c", "#ff8a8f", "square"],
@@ -460,7 +460,7 @@
         <p class="small">${swatch(n.scheme, this.dark).replace("<svg", '<svg width="11" height="11"')} ${escaped(n.kind)}${n.also.length ? `, also ${escaped(n.also.join(", "))}` : ""}</p>
         <p>${escaped(n.definition)}</p>
         <div class="go">${n.href ? `<a href="${escaped(n.href)}">Glossary entry</a>` : ""}${chapter.href ? `<a href="${escaped(chapter.href)}">Chapter: ${escaped(chapter.name)}</a>` : ""}</div>
-        ${chapter.href ? "" : `<p class="small">Chapter: ${escaped(chapter.name)} (planned)</p>`}
+        ${chapter.href ? "" : `<p class="small">${escaped(chapter.name)}: not in the book yet</p>`}
         ${[...groups].map(([name, ids]) => `<h4>${name}</h4>${this.buttons(ids)}`).join("")}`, n.label);
       if (closer) this.bring(n);
       this.say(`${n.label}. ${n.definition}`);
@@ -472,7 +472,7 @@
       ids.sort((a, b) => this.nodes[a].label.localeCompare(this.nodes[b].label));
       this.selected = -1;
       this.fill(`<h3>${escaped(chapter.name)}</h3>
-        ${chapter.href ? `<div class="go"><a href="${escaped(chapter.href)}">Open the chapter</a></div>` : '<p class="small">This chapter is planned.</p>'}
+        ${chapter.href ? `<div class="go"><a href="${escaped(chapter.href)}">Open the chapter</a></div>` : '<p class="small">Not in the book yet.</p>'}
         <h4>${ids.length} concepts</h4>${this.buttons(ids)}`, chapter.name);
       this.fit(chapter.box);
       this.say(`Chapter ${chapter.name}, ${ids.length} concepts`);
@@ -501,7 +501,7 @@
       this.paint();
     }
 
-    /** Move a concept into the part of the map that the card leaves free, near enough to read its neighbours. */
+    /** Move a concept into the part of the map that the card leaves free, near enough to read its neighbors. */
     bring(n) {
       const narrow = this.width < 560, k = Math.max(this.view.k, narrow ? 0.75 : 0.85);
       const [x, y] = this.screen(n.x, n.y);
@@ -521,10 +521,10 @@
 
     draw() {
       const c = this.ink, { k } = this.view, style = getComputedStyle(this), dark = this.dark ? 1 : 0;
-      const colour = (name, other) => style.getPropertyValue(name).trim() || other;
-      const ink = colour("--wsw-ink", "#1c2128"), muted = colour("--wsw-muted", "#57606a"), grid = colour("--wsw-grid", "#dcd8cf");
-      const paper = colour("--wsw-card", "#fff"), sunk = colour("--wsw-sunk", "#f5f3ee");
-      const font = colour("--wsw-font", "system-ui, sans-serif"), heading = colour("--pst-font-family-heading", "serif");
+      const color = (name, other) => style.getPropertyValue(name).trim() || other;
+      const ink = color("--wsw-ink", "#1c2128"), muted = color("--wsw-muted", "#57606a"), grid = color("--wsw-grid", "#dcd8cf");
+      const paper = color("--wsw-card", "#fff"), sunk = color("--wsw-sunk", "#f5f3ee");
+      const font = color("--wsw-font", "system-ui, sans-serif"), heading = color("--pst-font-family-heading", "serif");
       c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
       c.fillStyle = paper;
       c.fillRect(0, 0, this.width, this.height);

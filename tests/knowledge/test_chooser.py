@@ -6,10 +6,11 @@ import pytest
 from tests.pages import ROOT
 
 from diarbook.errors import KnowledgeError
+from diarbook.knowledge.chapters import subjects
 from diarbook.knowledge.chooser import Question, Rule, Use, choose, combinations, load_chooser, problems
 from diarbook.knowledge.evidence import evidence_files
 from diarbook.knowledge.landscape import KINDS, Entry, load_landscape
-from diarbook.knowledge.ontology import CHAPTER_NAMES, bibliography_keys
+from diarbook.knowledge.ontology import bibliography_keys
 
 TASK = Question("task", "I need to", {"a": "do A", "b": "do B"}, ())
 SIZE = Question("size", "Size", {"s": "small", "l": "large"}, ("a",))
@@ -31,7 +32,7 @@ def test_the_book_s_chooser_has_no_faults():
     questions, rules = load_chooser()
     entries = {kind: {entry.id: entry for entry in load_landscape(kind)} for kind in KINDS}
     evidence = {path.stem for path in evidence_files()}
-    assert problems(questions, rules, entries, CHAPTER_NAMES, bibliography_keys(), evidence) == []
+    assert problems(questions, rules, entries, subjects(), bibliography_keys(), evidence) == []
     lines = (ROOT / "data" / "landscape" / "chooser.yaml").read_text(encoding="utf-8").split("\n")
     for one in rules:
         assert lines[int(one.location.split(":")[1]) - 1] == f"  - id: {one.id}"

@@ -15,7 +15,7 @@ LEDGER = load_claims(ROOT / "data" / "claims.yaml")
 
 
 def claim(name="c001", **changes):
-    row = {"id": name, "line": 3, "claim": "c", "verdict": "unsupported", "says": "s", "chapter": "start"}
+    row = {"id": name, "line": 3, "claim": "c", "verdict": "unsupported", "says": "s", "topic": "start"}
     return {**row, "checked": datetime.date(2026, 11, 24), "how": "h", **changes}
 
 
@@ -114,11 +114,11 @@ def test_a_claim_is_read_with_its_defaults(tmp_path):
         ("a: 1", "claims.yaml:1: must be a list, got {'a': 1}"),
         ("- 5", "claims.yaml:1: row 1: must be a mapping, got 5"),
         ("- id: c001\n  line: 2\n", "claims.yaml:1: c001: field 'claim' is missing"),
-        ("- id: c001\n  colour: red\n", "claims.yaml:2: c001: unknown field 'colour'"),
-        (claim(figures="1 %"), "claims.yaml:4: c001: field 'figures' must be a list, got '1 %'"),
-        (claim(line=0), "claims.yaml:6: c001: field 'line' 0 is less than the minimum of 1"),
+        ("- id: c001\n  color: red\n", "claims.yaml:2: c001: unknown field 'color'"),
+        (claim(figures="1 %"), "claims.yaml:3: c001: field 'figures' must be a list, got '1 %'"),
+        (claim(line=0), "claims.yaml:5: c001: field 'line' 0 is less than the minimum of 1"),
         (claim(again=["x"]), "claims.yaml:2: c001: field 'again.0' must be a whole number, got 'x'"),
-        (claim(checked="today"), "claims.yaml:2: c001: field 'checked' must be a day such as 2026-11-24, got 'today'"),
+        (claim(checked="today"), "claims.yaml:1: c001: field 'checked' must be a day such as 2026-11-24, got 'today'"),
         (claim(pattern=3, planted="x"), "field 'pattern' must be a text, got 3"),
         (claim(pattern="7"), "c001: 'planted' is a dependency of 'pattern'"),
         (claim("one"), "one: field 'id' must be c and three digits, such as c001, got 'one'"),
@@ -150,7 +150,7 @@ def test_one_id_twice(tmp_path):
     [
         ({"sources": ["nobody1900"]}, "source 'nobody1900' is not in references.bib"),
         ({"concepts": ["nothing"]}, "concept 'nothing' is not in the ontology"),
-        ({"chapter": "cooking"}, "chapter 'cooking' is not in the plan"),
+        ({"topic": "cooking"}, "topic 'cooking' is neither a page"),
         ({"pattern": "(", "planted": "("}, "not a regular expression"),
         ({"pattern": "7", "planted": "8"}, "the pattern does not find its planted sentence '8'"),
         ({"pattern": "7", "planted": "7", "says": "7 is wrong"}, "the pattern finds the book's own wording in 'says'"),
@@ -164,6 +164,6 @@ def test_faults_are_named(tmp_path, changes, fault):
 
 
 def test_a_fault_names_the_line_of_its_field(tmp_path):
-    rows = yaml.safe_dump([claim(), claim("c002", chapter="cooking")], sort_keys=False)
+    rows = yaml.safe_dump([claim(), claim("c002", topic="cooking")], sort_keys=False)
     line = next(number for number, text in enumerate(rows.split("\n"), start=1) if "cooking" in text)
-    assert problems(load(tmp_path, rows))[0].startswith(f"claims.yaml:{line}: c002: chapter 'cooking'")
+    assert problems(load(tmp_path, rows))[0].startswith(f"claims.yaml:{line}: c002: topic 'cooking'")

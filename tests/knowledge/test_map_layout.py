@@ -59,7 +59,7 @@ def test_the_map_of_the_book_is_quick_legible_and_always_the_same():
     boxes = np.array(list(regions.values()), dtype=float)
     assert covers(boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:] / 2) == 0
     for name in names:
-        x, y, width, height = regions[book[name].chapter]
+        x, y, width, height = regions[book[name].topic]
         assert x <= centers[name][0] <= x + width
         assert y <= centers[name][1] <= y + height
 

@@ -9,7 +9,7 @@ from diarbook.knowledge.ontology import bibliography_keys, canonical_name, plain
 
 
 def concept(name, **fields):
-    texts = {"label": name, "kind": "term", "definition": "d", "expert": "e", "chapter": "start"}
+    texts = {"label": name, "kind": "term", "definition": "d", "expert": "e", "topic": "start"}
     return {"id": name, **texts, **fields}
 
 
@@ -48,13 +48,13 @@ def test_no_files_is_an_empty_ontology(tmp_path):
         ("a: 1", "a.yaml:1: must be a list, got {'a': 1}"),
         ("- 5", "a.yaml:1: row 1: must be a mapping, got 5"),
         ([{"id": "x"}], "a.yaml:1: x: field 'label' is missing"),
-        ([concept("x", toolkits={"NeMo": 3})], "a.yaml:8: x: field 'toolkits.NeMo' must be a text, got 3"),
+        ([concept("x", toolkits={"NeMo": 3})], "a.yaml:7: x: field 'toolkits.NeMo' must be a text, got 3"),
         ([concept("x", unit=["s"])], "a.yaml:7: x: field 'unit' must be a text or empty"),
-        ([concept("x", colour="red")], "a.yaml:2: x: unknown field 'colour'"),
-        ([concept("x", related="y")], "a.yaml:7: x: field 'related' must be a list of texts, got 'y'"),
-        ([concept("x", function=3)], "a.yaml:4: x: field 'function' must be a text or empty"),
-        ([concept("No Id")], "a.yaml:4: No Id: field 'id' must be kebab-case, such as voice-activity-detection"),
-        ([concept("x") | {"label": " "}], "a.yaml:6: x: field 'label' must be a text, got ' '"),
+        ([concept("x", color="red")], "a.yaml:1: x: unknown field 'color'"),
+        ([concept("x", related="y")], "a.yaml:6: x: field 'related' must be a list of texts, got 'y'"),
+        ([concept("x", function=3)], "a.yaml:3: x: field 'function' must be a text or empty"),
+        ([concept("No Id")], "a.yaml:3: No Id: field 'id' must be kebab-case, such as voice-activity-detection"),
+        ([concept("x") | {"label": " "}], "a.yaml:5: x: field 'label' must be a text, got ' '"),
         ([concept("x"), concept("x")], "a.yaml:7: x: defined before, in a.yaml line 1"),
     ],
 )
@@ -80,7 +80,7 @@ def test_one_id_in_two_files(tmp_path):
         ({"broader": ["z"], "related": ["z"]}, "related names 'z', which is broader or narrower already"),
         ({"stage": ["z"]}, "stage names 'z', which is a term"),
         ({"sources": ["nobody1900"]}, "source 'nobody1900' is not in references.bib"),
-        ({"chapter": "cooking"}, "chapter 'cooking' is not in the plan"),
+        ({"topic": "cooking"}, "topic 'cooking' is neither a page"),
         ({"kind": "mood"}, "kind 'mood' is unknown"),
         ({"toolkits": {"Praat": "p"}}, "toolkit 'Praat' is unknown"),
         ({"function": "diarbook.turns.nothing"}, "function 'diarbook.turns.nothing' does not"),

@@ -8,11 +8,11 @@ ORDER = ["index", "n/start", "n/features", "n/vad", "n/clustering", "glossary"]
 
 def test_concepts_that_their_chapter_never_links():
     found = concepts(
-        concept("b", chapter="vad"),
-        concept("a", chapter="vad"),
-        concept("linked", chapter="vad"),
-        concept("elsewhere", chapter="start"),
-        concept("unwritten", chapter="landscape"),
+        concept("b", topic="vad"),
+        concept("a", topic="vad"),
+        concept("linked", topic="vad"),
+        concept("elsewhere", topic="start"),
+        concept("unwritten", topic="eend"),
     )
     uses = {"n/vad": ["linked"], "index": ["a", "elsewhere"]}
     assert unlinked(found, uses, PAGES) == {"start": ["elsewhere"], "vad": ["a", "b"]}

@@ -27,7 +27,7 @@ def concepts():
 
 @pytest.fixture
 def small():
-    fields = {"kind": "stage", "definition": "One.", "expert": "Two.", "chapter": "vad"}
+    fields = {"kind": "stage", "definition": "One.", "expert": "Two.", "topic": "vad"}
     one = Concept(id="one", label="one", alternative=("One", "eins"), related=("two",), symbol="$x$", **fields)
     two = Concept(id="two", label="two", toolkits=(("NeMo", "zwei | 2"),), sources=("somebody2000",), **fields)
     three = Concept(id="three", label="three", broader=("one",), stage=("two",), **{**fields, "kind": "method"})
@@ -112,7 +112,7 @@ def test_check(capsys, concepts):
 
 def test_check_names_file_and_line(capsys, tmp_path, monkeypatch):
     (tmp_path / "a.yaml").write_text(
-        "- id: x\n  label: x y\n  kind: term\n  definition: D.\n  expert: E.\n  chapter: vad\n  related: [nowhere]\n"
+        "- id: x\n  label: x y\n  kind: term\n  definition: D.\n  expert: E.\n  topic: vad\n  related: [nowhere]\n"
     )
     broken = load_ontology(tmp_path)
     monkeypatch.setattr("diarbook.knowledge.ontology.load_ontology", lambda: broken)

@@ -123,7 +123,7 @@ def test_any_text_gives_rows_or_one_line(tmp_path, text):
 
 def test_knowledge_needs_no_sphinx():
     names = [info.name for info in pkgutil.iter_modules(diarbook.knowledge.__path__)]
-    assert len(names) == 10
+    assert len(names) >= 11
     code = f"import sys\nfor name in {names}: __import__(f'diarbook.knowledge.{{name}}')\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600)
     assert not {"docutils", "sphinx", "torch", "matplotlib"} & set(done.stdout.split())

@@ -28,7 +28,7 @@ def test_keys_become_citations_and_the_chapter_a_link():
         completed(text)
         == "Sum.\nSources: :cite:p:`some2000body,other2001,third1999`.\nChapter: :doc:`vad </notebooks/vad>`."
     )
-    assert completed("Sum.\n\nChapter: eend\n") == "Sum.\nChapter: eend (planned)."
+    assert completed("Sum.\n\nChapter: eend\n") == "Sum.\nChapter: eend."
 
 
 def test_an_example_after_the_references_is_no_key():

@@ -39,7 +39,7 @@ TERMS = [
         "label": "voice activity detection",
         "alternative": ["VAD"],
         "kind": "stage",
-        "chapter": "vad",
+        "topic": "vad",
         "related": ["turn"],
         "input": "waveform",
         "output": "$p$",
@@ -54,7 +54,11 @@ class Book:
         (folder / "data" / "ontology").mkdir(parents=True)
         entry = "@misc{somebody2000,\n author={Some Body}, title={Speech}, year={2000}, annotation={Read *this*.}\n}\n"
         (folder / "data" / "references.bib").write_text(entry)
-        shutil.copy(ROOT / "data" / "ontology.schema.json", folder / "data")
+        for name in ("ontology.schema.json", "planned.schema.json"):
+            shutil.copy(ROOT / "data" / name, folder / "data")
+        (folder / "data" / "planned.yaml").write_text("[]")
+        chapters = [{"file": name} for name in BOOK if name != "index"]
+        (folder / "_toc.yml").write_text(yaml.safe_dump({"root": "index", "chapters": chapters}))
         (folder / "conf.py").write_text(CONFIGURATION)
         self.write(BOOK, TERMS)
 

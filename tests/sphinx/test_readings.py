@@ -13,7 +13,7 @@ def test_readings_by_chapter_and_year(tmp_path):
         "@misc{early,\n author={C D}, title={T}, year={1999}\n}\n@misc{alone,\n title={U}\n}\n"
     )
     made = field()
-    made["v1"] = concept("v1", chapter="vad", sources=("early",))
+    made["v1"] = concept("v1", topic="vad", sources=("early",))
     readings = load_readings(path, made)
     assert [one.key for one in readings] == ["alone", "early", "late"]
     assert readings[2].title == "The DER of été"

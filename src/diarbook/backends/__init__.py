@@ -1,6 +1,6 @@
 """From scores to decisions: score normalization by a cohort, and calibration to log-likelihood ratios.
 
-Chapter: backends
+Chapter: verification
 """
 
 from diarbook.backends.calibration import Calibration, fit_calibration

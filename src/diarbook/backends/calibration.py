@@ -1,6 +1,6 @@
 """Calibration: from scores to log-likelihood ratios, which say what a score is worth.
 
-Chapter: backends
+Chapter: verification
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Calibration:
     model, model_version : str
         Whose scores it takes.
 
-    Chapter: backends
+    Chapter: verification
     """
 
     name: str
@@ -37,7 +37,7 @@ class Calibration:
     def apply(self, scores: np.ndarray) -> np.ndarray:
         """Natural log-likelihood ratios: above 0 the same voice is likelier.
 
-        Chapter: backends
+        Chapter: verification
         """
         return self.scale * np.asarray(scores, dtype=float) + self.offset
 
@@ -79,7 +79,7 @@ def fit_calibration(
     ----------
     brummer2006calibration, brummer2013bosaris
 
-    Chapter: backends
+    Chapter: verification
     """
     from scipy.optimize import minimize
 

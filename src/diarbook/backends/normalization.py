@@ -1,6 +1,6 @@
 """Score normalization: a score in units of what its voices score against a cohort of others.
 
-Chapter: backends
+Chapter: verification
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def z_norm(scores: np.ndarray, enrollment_cohort: np.ndarray) -> np.ndarray:
     ----------
     auckenthaler2000tnorm
 
-    Chapter: backends
+    Chapter: verification
     """
     mean, spread = _statistics(enrollment_cohort, None)
     return (np.asarray(scores, dtype=float) - mean[:, None]) / spread[:, None]
@@ -73,7 +73,7 @@ def t_norm(scores: np.ndarray, test_cohort: np.ndarray) -> np.ndarray:
     ----------
     auckenthaler2000tnorm
 
-    Chapter: backends
+    Chapter: verification
     """
     mean, spread = _statistics(test_cohort, None)
     return (np.asarray(scores, dtype=float) - mean[None, :]) / spread[None, :]
@@ -86,7 +86,7 @@ def s_norm(scores: np.ndarray, enrollment_cohort: np.ndarray, test_cohort: np.nd
     ----------
     kenny2010heavy
 
-    Chapter: backends
+    Chapter: verification
     """
     return (z_norm(scores, enrollment_cohort) + t_norm(scores, test_cohort)) / 2
 
@@ -108,7 +108,7 @@ def as_norm(
     ----------
     matejka2017snorm
 
-    Chapter: backends
+    Chapter: verification
     """
     scores = np.asarray(scores, dtype=float)
     (enrolled, spread), (tested, width) = (_statistics(side, top) for side in (enrollment_cohort, test_cohort))

@@ -1,6 +1,6 @@
 """Which tool fits a need: questions and rules as data (``data/landscape/chooser.yaml``), and the first rule that fits.
 
-Chapter: landscape
+Chapter: chooser
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Question:
     tasks : tuple of str
         Answers to the first question for which it is asked; empty asks it always.
 
-    Chapter: landscape
+    Chapter: chooser
     """
 
     id: str
@@ -48,7 +48,7 @@ class Use:
     needs : mapping of str to object
         Values, or lists of values, that the entry's fields must hold; a dot leads into a mapping.
 
-    Chapter: landscape
+    Chapter: chooser
     """
 
     kind: str
@@ -72,7 +72,7 @@ class Rule:
     location : str
         File, line and id, as a fault names them.
 
-    Chapter: landscape
+    Chapter: chooser
     """
 
     id: str
@@ -98,7 +98,7 @@ def load_chooser(folder: Path | None = None) -> tuple[list[Question], list[Rule]
     KnowledgeError
         With file, line and rule: not YAML, or against the schema.
 
-    Chapter: landscape
+    Chapter: chooser
     """
     path = (landscape_folder() if folder is None else Path(folder)) / "chooser.yaml"
     schema = (landscape_folder() / "schema" / "chooser.json").read_text(encoding="utf-8")
@@ -134,7 +134,7 @@ def choose(rules: Sequence[Rule], answers: Mapping[str, str]) -> Rule | None:
     answers : mapping of str to str
         Option by question; questions that were not asked are absent.
 
-    Chapter: landscape
+    Chapter: chooser
     """
     for rule in rules:
         if all(answers.get(name) in options for name, options in rule.when.items()):
@@ -145,7 +145,7 @@ def choose(rules: Sequence[Rule], answers: Mapping[str, str]) -> Rule | None:
 def combinations(questions: Sequence[Question]) -> Iterator[dict[str, str]]:
     """Every way to answer what is asked.
 
-    Chapter: landscape
+    Chapter: chooser
     """
     first = questions[0]
     for task in first.options:
@@ -181,7 +181,7 @@ def problems(
         Entries by id, by kind.
     chapters, sources, evidence : collection of str
 
-    Chapter: landscape
+    Chapter: chooser
     """
     faults = []
     known = {question.id: question.options for question in questions}

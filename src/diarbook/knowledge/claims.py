@@ -1,6 +1,6 @@
 """The claims of the web notes that the book grew from, each with a verdict, from ``data/claims.yaml``.
 
-Chapter: landscape
+Chapter: claims
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 
 from diarbook.errors import KnowledgeError
 from diarbook.files import read_data, repository_root
-from diarbook.knowledge.ontology import CHAPTERS, bibliography_keys
+from diarbook.knowledge.chapters import Subject, topic_fault
+from diarbook.knowledge.ontology import bibliography_keys
 from diarbook.knowledge.tables import Row, location, read_table
 
 VERDICTS = {
@@ -40,8 +41,8 @@ class Claim:
         A key of ``VERDICTS``.
     says : str
         What the book says, or how it words it.
-    chapter : str
-        A word of ``CHAPTERS``.
+    topic : str
+        The subject that it belongs to, see ``diarbook.knowledge.chapters``.
     checked : datetime.date
         Day of the check.
     how : str
@@ -68,14 +69,14 @@ class Claim:
     lines : mapping of str to int
         Line of each field in that file; ``id`` is the line where the claim starts.
 
-    Chapter: landscape
+    Chapter: claims
     """
 
     id: str
     claim: str
     verdict: str
     says: str
-    chapter: str
+    topic: str
     checked: datetime.date
     how: str
     line: int | None = None
@@ -107,7 +108,7 @@ def _any_space(space: re.Match[str]) -> str:
     return {" ": r"[^\S\n]+", " ?": r"[^\S\n]*"}.get(space.group(), space.group())
 
 
-_TEXTS = ("id", "claim", "verdict", "says", "chapter", "how", "pattern", "planted")
+_TEXTS = ("id", "claim", "verdict", "says", "topic", "how", "pattern", "planted")
 _LISTS = ("figures", "sources", "urls", "concepts")
 
 
@@ -130,7 +131,7 @@ def load_claims(path: Path | None = None) -> dict[str, Claim]:
     KnowledgeError
         With file, line and claim: not YAML, or against ``data/claims.schema.json``; or an id that is used twice.
 
-    Chapter: landscape
+    Chapter: claims
     """
     path = claims_file() if path is None else Path(path)
     if path is None:
@@ -160,11 +161,11 @@ def problems(
     claims: Mapping[str, Claim],
     sources: Collection[str] | None = None,
     concepts: Collection[str] | None = None,
-    chapters: Iterable[str] = CHAPTERS,
+    known: Mapping[str, Subject] | None = None,
 ) -> list[str]:
     """What is wrong with a ledger, one line a fault, each with its file, line and claim.
 
-    Sources, concepts and chapters that do not exist; and a pattern that is malformed, that no planted sentence proves,
+    Sources, concepts and topics that do not exist; and a pattern that is malformed, that no planted sentence proves,
     or that finds the book's own wording.
 
     Parameters
@@ -174,13 +175,12 @@ def problems(
         Known bibliography keys; those of ``data/references.bib`` by default.
     concepts : collection of str, optional
         Known ids of the ontology; not checked by default.
-    chapters : iterable of str
-        Known chapter words.
+    known : mapping of str to Subject, optional
+        The subjects; those of the book by default.
 
-    Chapter: landscape
+    Chapter: claims
     """
     sources = bibliography_keys() if sources is None else sources
-    chapters = set(chapters)
     faults: list[str] = []
     for claim in claims.values():
         faults += [
@@ -193,9 +193,8 @@ def problems(
             for name in claim.concepts
             if concepts is not None and name not in concepts
         ]
-        if claim.chapter not in chapters:
-            where, known = claim.location("chapter"), ", ".join(sorted(chapters))
-            faults.append(f"{where}: chapter {claim.chapter!r} is not in the plan; known: {known}")
+        if fault := topic_fault(claim.topic, known):
+            faults.append(f"{claim.location('topic')}: {fault}")
         if claim.pattern is not None:
             faults += _pattern_faults(claim)
     return faults
@@ -240,7 +239,7 @@ def repeated_figures(claims: Mapping[str, Claim], pages: Iterable[Path]) -> list
     list of str
         ``FILE:LINE`` (``FILE:cell N:LINE`` in a notebook), the claim, its words there, and what the book says.
 
-    Chapter: landscape
+    Chapter: claims
     """
     watched = [(claim, claim.regex) for claim in claims.values() if claim.pattern]
     repetitions: list[str] = []

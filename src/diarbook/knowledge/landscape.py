@@ -1,6 +1,6 @@
 """What the field offers, as data: tools, models, data sets and vector stores, from ``data/landscape/*.yaml``.
 
-Chapter: landscape
+Chapter: tools
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from diarbook.errors import KnowledgeError
 from diarbook.files import repository_root
+from diarbook.knowledge.chapters import topic_fault
 from diarbook.knowledge.evidence import Evidence, format_value
 from diarbook.knowledge.tables import read_table
 
@@ -30,7 +31,7 @@ class Entry:
     location : str
         File, line and id, as a fault names them.
 
-    Chapter: landscape
+    Chapter: tools
     """
 
     id: str
@@ -68,7 +69,7 @@ def load_landscape(kind: str, folder: Path | None = None) -> list[Entry]:
     KnowledgeError
         With file, line and id: not YAML, or against the schema; or an id that occurs twice.
 
-    Chapter: landscape
+    Chapter: tools
     """
     if kind not in KINDS:
         raise KnowledgeError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
@@ -97,7 +98,7 @@ def measured_here(entry: Entry, evidence: Mapping[str, Evidence]) -> list[tuple[
     KnowledgeError
         With the entry: no such evidence or column, or not exactly one such row.
 
-    Chapter: landscape
+    Chapter: tools
     """
     lines = []
     for item in entry.fields.get("measured") or ():
@@ -129,8 +130,8 @@ def problems(
 ) -> list[str]:
     """What is wrong with entries, one line a fault.
 
-    A concept or stage that the ontology lacks, a source that the bibliography lacks, evidence that does not exist, and
-    a name in ``not_verified`` that is no field.
+    A concept or stage that the ontology lacks, a source that the bibliography lacks, a topic that is no subject,
+    evidence that does not exist, and a name in ``not_verified`` that is no field.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def problems(
     sources : collection of str
         Keys of the bibliography.
 
-    Chapter: landscape
+    Chapter: tools
     """
     faults = []
     for entry in entries:
@@ -154,6 +155,8 @@ def problems(
         faults += [
             f"{entry.location}: {key!r} is not in the bibliography" for key in cited(entry) if key not in sources
         ]
+        if (topic := entry.fields.get("topic")) and (fault := topic_fault(topic)):
+            faults.append(f"{entry.location}: {fault}")
         try:
             measured_here(entry, evidence)
         except KnowledgeError as error:
@@ -169,7 +172,7 @@ def problems(
 def cited(entry: Entry) -> list[str]:
     """Keys of the bibliography that an entry names, each once.
 
-    Chapter: landscape
+    Chapter: tools
     """
     keys = [*entry.fields["sources"], *(result["source"] for result in entry.fields.get("published") or ())]
     if entry.fields.get("scale_source"):

@@ -1,6 +1,6 @@
 """Where the concept map shows each concept: a force-directed layout for each chapter, and the chapters in rows.
 
-Chapter: start
+Chapter: concept-map
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from diarbook.knowledge.ontology import CHAPTER_NAMES, Concept, plain
-from diarbook.knowledge.reading_order import order_of
+from diarbook.knowledge.chapters import order_of, title_of
+from diarbook.knowledge.ontology import Concept, plain
 
 # Lengths are in units of the map: pixels at zoom 1.
 
@@ -219,7 +219,7 @@ def map_layout(concepts: Mapping[str, Concept]) -> tuple[dict[str, tuple[int, in
     centers : dict of str to (int, int)
     regions : dict of str to [x, y, width, height]
     """
-    chapters = sorted({concept.chapter for concept in concepts.values()}, key=order_of)
+    chapters = sorted({concept.topic for concept in concepts.values()}, key=order_of)
     edges = edges_of(concepts)
     rough = _serpentine(chapters)
     inside: dict[str, dict[str, np.ndarray]] = {}
@@ -257,14 +257,14 @@ def _chapter_layout(
     rough: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Offsets of a chapter's concepts from the middle of its box, and half the size of the box."""
-    names = sorted(concept.id for concept in concepts.values() if concept.chapter == chapter)
+    names = sorted(concept.id for concept in concepts.values() if concept.topic == chapter)
     number = {name: index for index, name in enumerate(names)}
     half = np.array([label_box(concepts[name].label) for name in names])
     outward = np.zeros((len(names), 2))
     for start, end, _ in edges:
         for here, there in ((start, end), (end, start)):
             if here in number and there not in number:
-                way = rough[concepts[there].chapter] - rough[chapter]
+                way = rough[concepts[there].topic] - rough[chapter]
                 outward[number[here]] += way / (np.linalg.norm(way) + 1e-9)
     links = [(number[start], number[end]) for start, end, _ in edges if start in number and end in number]
     centers = region_layout(half, links, np.clip(outward, -STRONGEST_OUTWARD, STRONGEST_OUTWARD))
@@ -305,7 +305,7 @@ def map_data(
                 "definition": plain(concepts[name].definition),
                 "kind": concepts[name].kind,
                 "scheme": concepts[name].scheme,
-                "chapter": chapters.index(concepts[name].chapter),
+                "chapter": chapters.index(concepts[name].topic),
                 "x": centers[name][0],
                 "y": centers[name][1],
                 "size": degree[name],
@@ -318,7 +318,7 @@ def map_data(
         "chapters": [
             {
                 "word": word,
-                "name": CHAPTER_NAMES.get(word, word),
+                "name": title_of(word),
                 "box": regions[word],
                 "href": pages.get(word, ("", ""))[0],
                 "title": pages.get(word, ("", ""))[1],

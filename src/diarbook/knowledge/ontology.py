@@ -1,54 +1,20 @@
 """The terms of the field, one concept an entry, from ``data/ontology/*.yaml``.
 
-Chapter: start
+Chapter: ontology
 """
 
 from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from diarbook.errors import KnowledgeError
 from diarbook.files import read_data, repository_root
+from diarbook.knowledge.chapters import Subject, subjects, topic_fault
 from diarbook.knowledge.tables import Row, location, read_table
-
-CHAPTER_NAMES = {
-    "start": "The whole map",
-    "features": "Features",
-    "vad": "Voice activity detection",
-    "segmentation": "Segmentation",
-    "embeddings": "Embeddings",
-    "clustering": "Clustering",
-    "resegmentation": "Resegmentation",
-    "evaluation": "Evaluation",
-    "playground": "DER playground",
-    "stage-swap": "Stage swapping",
-    "ivector": "I-vectors",
-    "backends": "Back-ends",
-    "training": "Training and adaptation",
-    "eend": "End-to-end diarization",
-    "tsvad": "Target-speaker VAD",
-    "voiceprints": "Voiceprints",
-    "verification": "Verification",
-    "identification": "Identification",
-    "vectordb": "Vector stores",
-    "privacy": "Privacy",
-    "streaming": "Streaming",
-    "hybrid": "Hybrid systems",
-    "toolkits": "Toolkits",
-    "asr": "Words and speakers",
-    "multimodal": "Sound and picture",
-    "scaling": "Scaling",
-    "datasets": "Data sets",
-    "landscape": "Choosing tools",
-}
-"""Chapter words of the plan with short names, in the order of the plan."""
-
-CHAPTERS = tuple(CHAPTER_NAMES)
-"""Chapter words; a concept, or a docstring's ``Chapter:`` line, names one of them."""
 
 SCHEMES = {
     "task": "Tasks",
@@ -78,7 +44,7 @@ TOOLKITS = ("pyannote.audio", "NeMo", "SpeechBrain", "WeSpeaker", "Kaldi", "diar
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """One concept: what it is called, what it means, and where the book teaches it.
+    """One concept: what it is called, what it means, and the subject that it belongs to.
 
     Parameters
     ----------
@@ -92,8 +58,8 @@ class Concept:
         One plain sentence for a newcomer.
     expert : str
         One precise sentence.
-    chapter : str
-        A word of ``CHAPTERS``.
+    topic : str
+        The subject that it belongs to, see ``diarbook.knowledge.chapters``.
     alternative : tuple of str
         Abbreviations and other names.
     broader, related, not_to_be_confused_with : tuple of str
@@ -115,7 +81,7 @@ class Concept:
     lines : mapping of str to int
         Line of each field in that file; ``id`` is the line where the concept starts.
 
-    Chapter: start
+    Chapter: ontology
     """
 
     id: str
@@ -123,7 +89,7 @@ class Concept:
     kind: str
     definition: str
     expert: str
-    chapter: str
+    topic: str
     alternative: tuple[str, ...] = ()
     broader: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
@@ -157,7 +123,7 @@ class Concept:
         return tuple(unique.values())
 
 
-_TEXTS = ("id", "label", "kind", "definition", "expert", "chapter", "input", "output", "symbol", "unit", "function")
+_TEXTS = ("id", "label", "kind", "definition", "expert", "topic", "input", "output", "symbol", "unit", "function")
 _LISTS = ("alternative", "broader", "related", "not_to_be_confused_with", "stage", "sources")
 
 
@@ -186,7 +152,7 @@ def load_ontology(folder: Path | None = None, only: str | None = None) -> dict[s
     KnowledgeError
         With file, line and concept: not YAML, or against ``data/ontology.schema.json``; or an id that is defined twice.
 
-    Chapter: start
+    Chapter: ontology
     """
     paths = [path for path in ontology_files(folder) if only in (None, path.name)]
     schema = read_data("ontology.schema.json") if paths else ""
@@ -254,11 +220,11 @@ def canonical_name(name: str) -> str | None:
 
 
 def problems(
-    concepts: dict[str, Concept], sources: Collection[str] | None = None, chapters: Iterable[str] = CHAPTERS
+    concepts: dict[str, Concept], sources: Collection[str] | None = None, known: Mapping[str, Subject] | None = None
 ) -> list[str]:
     """What is wrong with an ontology, one line a fault, each with its file, line and concept.
 
-    Two concepts with one name, orphans, and references to concepts, kinds, sources, chapters, toolkits or functions
+    Two concepts with one name, orphans, and references to concepts, kinds, sources, topics, toolkits or functions
     that do not exist.
 
     Parameters
@@ -266,13 +232,13 @@ def problems(
     concepts : dict of str to Concept
     sources : collection of str, optional
         Known bibliography keys; those of ``data/references.bib`` by default.
-    chapters : iterable of str
-        Known chapter words.
+    known : mapping of str to Subject, optional
+        The subjects; those of the book by default.
 
-    Chapter: start
+    Chapter: ontology
     """
     sources = bibliography_keys() if sources is None else sources
-    chapters = set(chapters)
+    known = subjects() if known is None else known
     owners: dict[str, Concept] = {}
     for concept in concepts.values():
         for name in concept.names:
@@ -283,7 +249,7 @@ def problems(
         for fault in (
             *_naming_faults(concept, owners),
             *_relation_faults(concept, concepts),
-            *_reference_faults(concept, sources, chapters),
+            *_reference_faults(concept, sources, known),
         )
     ]
 
@@ -319,7 +285,7 @@ def _relation_faults(concept: Concept, concepts: Mapping[str, Concept]) -> Itera
         yield f"{concept.location()}: an orphan; relate it to another concept"
 
 
-def _reference_faults(concept: Concept, sources: Collection[str], chapters: Collection[str]) -> Iterator[str]:
+def _reference_faults(concept: Concept, sources: Collection[str], known: Mapping[str, Subject]) -> Iterator[str]:
     if concept.kind not in SCHEMES:
         yield f"{concept.location('kind')}: kind {concept.kind!r} is unknown; known: {', '.join(SCHEMES)}"
     for toolkit, _ in concept.toolkits:
@@ -328,9 +294,8 @@ def _reference_faults(concept: Concept, sources: Collection[str], chapters: Coll
     for key in concept.sources:
         if key not in sources:
             yield f"{concept.location('sources')}: source {key!r} is not in references.bib"
-    if concept.chapter not in chapters:
-        where = concept.location("chapter")
-        yield f"{where}: chapter {concept.chapter!r} is not in the plan; known: {', '.join(sorted(chapters))}"
+    if fault := topic_fault(concept.topic, known):
+        yield f"{concept.location('topic')}: {fault}"
     if concept.function and not callable(resolve(concept.function)):
         yield f"{concept.location('function')}: function {concept.function!r} does not exist"
 

@@ -1,13 +1,14 @@
 """What to read before a chapter and after it, from the concepts that chapters share.
 
-Chapter: start
+Chapter: ontology
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from diarbook.knowledge.ontology import CHAPTERS, Concept
+from diarbook.knowledge.chapters import order_of
+from diarbook.knowledge.ontology import Concept
 
 PREREQUISITES = 3
 """How many chapters a list of prerequisites names, besides those that the author named."""
@@ -22,12 +23,7 @@ def by_name(concepts: Mapping[str, Concept]) -> dict[str, str]:
     return names
 
 
-def order_of(chapter: str) -> int:
-    """Position of a chapter in the plan."""
-    return CHAPTERS.index(chapter) if chapter in CHAPTERS else len(CHAPTERS)
-
-
-def neighbours(concept: Concept) -> tuple[str, ...]:
+def neighbors(concept: Concept) -> tuple[str, ...]:
     """Ids that a concept's definition leans on: broader, related, and the stage that it is a part of."""
     return tuple(dict.fromkeys((*concept.broader, *concept.stage, *concept.related)))
 
@@ -43,24 +39,24 @@ def unlinked(
     uses : mapping of str to collection of str
         Ids of the concepts that each page links.
     pages : mapping of str to str
-        The page of each chapter word; a chapter without a page owes nothing yet.
+        The page of each subject; a subject without a page owes nothing yet.
 
     Returns
     -------
     dict of str to list of str
-        Chapter words in the order of ``CHAPTERS``, each with ids sorted by label.
+        Subjects in the order of reading, each with ids sorted by label.
     """
     missing: dict[str, list[str]] = {}
-    for concept in sorted(concepts.values(), key=lambda c: (order_of(c.chapter), c.label.casefold())):
-        page = pages.get(concept.chapter)
+    for concept in sorted(concepts.values(), key=lambda c: (order_of(c.topic), c.label.casefold())):
+        page = pages.get(concept.topic)
         if page is not None and concept.id not in uses.get(page, ()):
-            missing.setdefault(concept.chapter, []).append(concept.id)
+            missing.setdefault(concept.topic, []).append(concept.id)
     return missing
 
 
 def needed_concepts(concepts: Mapping[str, Concept], chapter: str, linked: Iterable[str]) -> list[str]:
-    """Ids that a chapter needs: those its page links, then the neighbours of the concepts that it teaches."""
-    leaned_on = (other for one in concepts.values() if one.chapter == chapter for other in neighbours(one))
+    """Ids that a chapter needs: those its page links, then the neighbors of the concepts that it teaches."""
+    leaned_on = (other for one in concepts.values() if one.topic == chapter for other in neighbors(one))
     return [name for name in dict.fromkeys([*linked, *leaned_on]) if name in concepts]
 
 
@@ -104,7 +100,7 @@ def prerequisites(
     for page in sorted(chapter_of, key=lambda name: position.get(name, len(position))):
         taught_by: dict[str, list[str]] = {}
         for name in needed_concepts(concepts, chapter_of[page], uses.get(page, ())):
-            teacher = pages.get(concepts[name].chapter)
+            teacher = pages.get(concepts[name].topic)
             if teacher is not None and position.get(teacher, len(position)) < position.get(page, len(position)):
                 taught_by.setdefault(teacher, []).append(name)
         by_author = [name for name in named.get(page, ()) if name in position]
@@ -132,7 +128,7 @@ def followers(
     """For each chapter's page the other pages that use the terms it teaches, with these terms, in book order."""
     result: dict[str, list[tuple[str, list[str]]]] = {}
     for word, page in pages.items():
-        own = {concept.id for concept in concepts.values() if concept.chapter == word}
+        own = {concept.id for concept in concepts.values() if concept.topic == word}
         shared = ((other, [name for name in uses.get(other, ()) if name in own]) for other in order if other != page)
         result[page] = [(other, names) for other, names in shared if names]
     return result

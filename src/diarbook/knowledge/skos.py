@@ -1,6 +1,6 @@
 """The ontology as a SKOS graph: Turtle, JSON-LD and CSV, and its SHACL check.
 
-Chapter: start
+Chapter: ontology
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def concept_graph(concepts: Mapping[str, Concept]) -> rdflib.Graph:
     ----------
     miles2009skos
 
-    Chapter: start
+    Chapter: ontology
     """
     from rdflib import DCTERMS, RDF, SKOS, Graph, Literal, Namespace, URIRef
 
@@ -85,7 +85,7 @@ def concept_graph(concepts: Mapping[str, Concept]) -> rdflib.Graph:
         for other in concept.not_to_be_confused_with:
             graph.add((node, term.notToBeConfusedWith, concept_space[other]))
         graph.add((node, term.kind, Literal(concept.kind)))
-        graph.add((node, term.chapter, Literal(concept.chapter)))
+        graph.add((node, term.topic, Literal(concept.topic)))
         for name in _TEXTS:
             if value := getattr(concept, name):
                 graph.add((node, term[name], Literal(value)))
@@ -101,10 +101,10 @@ def concept_table(concepts: Mapping[str, Concept]) -> str:
     columns = ("id", "label", "alternative", "scheme", "kind", "definition", "expert", *_RELATIONS, *_TEXTS)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*columns, "toolkits", "chapter", "sources"])
+    writer.writerow([*columns, "toolkits", "topic", "sources"])
     for concept in concepts.values():
         values = [getattr(concept, name) for name in columns]
-        values += [tuple(f"{toolkit}: {text}" for toolkit, text in concept.toolkits), concept.chapter, concept.sources]
+        values += [tuple(f"{toolkit}: {text}" for toolkit, text in concept.toolkits), concept.topic, concept.sources]
         writer.writerow(["|".join(value) if isinstance(value, tuple) else value or "" for value in values])
     return out.getvalue()
 
@@ -123,7 +123,7 @@ def export(concepts: Mapping[str, Concept], form: str) -> str:
     KnowledgeError
         For another format.
 
-    Chapter: start
+    Chapter: ontology
     """
     if form not in FORMATS:
         raise KnowledgeError(f"unknown format {form!r}; known: {', '.join(FORMATS)}")
@@ -161,7 +161,7 @@ def shape_problems(concepts: Mapping[str, Concept], shapes: Path | None = None) 
     ----------
     knublauch2017shacl
 
-    Chapter: start
+    Chapter: ontology
     """
     import pyshacl
     from rdflib import RDF, SH, Graph

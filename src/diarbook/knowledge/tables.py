@@ -1,6 +1,6 @@
 """Tables kept as YAML: read once, checked against a JSON Schema, and every fault named with file, line and row.
 
-Chapter: landscape
+Chapter: ontology
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Row:
     lines : mapping of str to int
         Line of each field; ``id`` is the line where the row starts.
 
-    Chapter: landscape
+    Chapter: ontology
     """
 
     fields: Mapping[str, Any]
@@ -70,7 +70,7 @@ class Row:
 def location(file: str, lines: Mapping[str, int], field: str = "id") -> str:
     """File and line of a field; the line where its row starts when the field is not there.
 
-    Chapter: landscape
+    Chapter: ontology
     """
     return f"{file}:{lines.get(field, lines.get('id', 1))}"
 
@@ -115,7 +115,7 @@ def read_table(path: Path, schema: str, part: str | None = None) -> list[Row]:
     KnowledgeError
         With file, line and row: not readable, not YAML, a field that occurs twice, or against the schema.
 
-    Chapter: landscape
+    Chapter: ontology
     """
     path = Path(path)
     data, node = _parsed(path)

@@ -88,11 +88,11 @@ def closing(keys: list[str] | None) -> list[str]:
 
 
 def chapter_line(app: Sphinx, name: str) -> str:
-    """A paragraph that links to the chapter, if it is written."""
-    for folder in ("notebooks", "book"):
+    """A paragraph that links to the chapter; its name alone where this book has no such page."""
+    for folder in ("notebooks", "book", "book/landscape"):
         if f"{folder}/{name}" in app.env.found_docs:
             return f"Chapter: :doc:`{name} </{folder}/{name}>`."
-    return f"Chapter: {name} (planned)."
+    return f"Chapter: {name}."
 
 
 def find_reexported(app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, content: nodes.Node):

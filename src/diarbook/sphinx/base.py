@@ -14,6 +14,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from diarbook.errors import KnowledgeError
 from diarbook.files import write_atomically
+from diarbook.knowledge.chapters import subjects
 from diarbook.knowledge.ontology import Concept, load_ontology, ontology_files
 
 if TYPE_CHECKING:
@@ -55,10 +56,17 @@ class WswDirective(SphinxDirective):
 
     def page(self, name: str) -> str | None:
         """Page of a chapter word or page name, or None when the book has no such page (yet)."""
-        for folder in ("notebooks/", "book/", ""):
+        for folder in ("notebooks/", "book/", "book/landscape/", ""):
             if folder + name in self.env.found_docs:
                 return folder + name
         return None
+
+    def topic_link(self, topic: str) -> list[nodes.Node | str]:
+        """Link to the page of a topic; its title and that the book has no such page yet, while it is planned."""
+        found = subjects().get(topic)
+        if found and found.planned:
+            return [nodes.inline("", f"{found.title}, not in the book yet", classes=["wsw-planned"])]
+        return [self.page_link(topic)]
 
     def page_link(self, name: str, title: str | None = None) -> nodes.Node:
         """Link to a page; the page's title up to its colon by default."""

@@ -11,10 +11,11 @@ from docutils import nodes
 
 import diarbook
 from diarbook.errors import KnowledgeError
+from diarbook.knowledge.chapters import subjects
 from diarbook.knowledge.chooser import Question, Rule, choose, combinations, load_chooser, problems
 from diarbook.knowledge.evidence import evidence_files
 from diarbook.knowledge.landscape import KINDS, Entry, landscape_folder, load_landscape
-from diarbook.knowledge.ontology import CHAPTER_NAMES, bibliography_keys
+from diarbook.knowledge.ontology import bibliography_keys
 from diarbook.sphinx.base import WswDirective, joined, load_files_on, make_section, paragraph
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class Chooser(WswDirective):
             self.warn(str(error))
             return []
         evidence = {path.stem for path in evidence_files()}
-        if faults := problems(questions, rules, entries, CHAPTER_NAMES, bibliography_keys(), evidence):
+        written = [word for word, found in subjects().items() if not found.planned]
+        if faults := problems(questions, rules, entries, written, bibliography_keys(), evidence):
             for fault in faults:
                 self.warn(fault)
             return []

@@ -1,4 +1,4 @@
-"""The claims ledger: every claim of the notes as a card, by chapter, with its verdict."""
+"""The claims ledger: every claim of the notes as a card, by topic, with its verdict."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from docutils import nodes
 import diarbook
 from diarbook.errors import KnowledgeError
 from diarbook.files import repository_root
+from diarbook.knowledge.chapters import subjects, title_of
 from diarbook.knowledge.claims import VERDICTS, Claim, claims_file, load_claims, problems
 from diarbook.knowledge.ontology import (
-    CHAPTER_NAMES,
-    CHAPTERS,
     Concept,
     bibliography_keys,
     load_ontology,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ClaimsLedger(WswDirective):
-    """Counts by verdict, then every claim of ``data/claims.yaml`` by chapter."""
+    """Counts by verdict, then every claim of ``data/claims.yaml`` by topic."""
 
     def run(self) -> list[nodes.Node]:  # noqa: D102
         root, path = repository_root(), claims_file()
@@ -51,10 +50,10 @@ class ClaimsLedger(WswDirective):
         for problem in problems(claims, self.sources, self.concepts or None):
             self.warn(problem)
         result: list[nodes.Node] = [self.legend(claims.values())]
-        for chapter in dict.fromkeys([*CHAPTERS, *(claim.chapter for claim in claims.values())]):
-            members = [claim for claim in claims.values() if claim.chapter == chapter]
+        for topic in dict.fromkeys([*subjects(), *(claim.topic for claim in claims.values())]):
+            members = [claim for claim in claims.values() if claim.topic == topic]
             if members:
-                result.append(self.section(chapter, members))
+                result.append(self.section(topic, members))
         return result
 
     def legend(self, claims: Iterable[Claim]) -> nodes.Node:
@@ -70,12 +69,11 @@ class ClaimsLedger(WswDirective):
         box += rows
         return box
 
-    def section(self, chapter: str, claims: Sequence[Claim]) -> nodes.section:
-        """The claims of one chapter."""
-        section = make_section(self.state.document, CHAPTER_NAMES.get(chapter, chapter), f"claims-{chapter}")
+    def section(self, topic: str, claims: Sequence[Claim]) -> nodes.section:
+        """The claims of one topic."""
+        section = make_section(self.state.document, title_of(topic), f"claims-{topic}")
         section["classes"].append("wsw-claims-chapter")
-        if self.page(chapter):
-            section += paragraph("Chapter: ", self.page_link(chapter), ".", classes=["wsw-claims-link"])
+        section += paragraph("Page: ", *self.topic_link(topic), ".", classes=["wsw-claims-link"])
         for claim in claims:
             section += self.card(claim)
         return section

@@ -86,9 +86,7 @@ class GlossaryFromOntology(WswDirective):
         for field in ("input", "output", "symbol", "unit"):
             if text := getattr(concept, field):
                 facts.append((field.capitalize(), self.inline(text)))
-        page = self.page(concept.chapter)
-        chapter = self.page_link(concept.chapter) if page else f"{concept.chapter} (planned)"
-        facts.append(("Chapter", [chapter]))
+        facts.append(("Page", self.topic_link(concept.topic)))
         if concept.function and (full_name := canonical_name(concept.function)):
             facts.append(("Function", [self.object_link(full_name, concept.function)]))
         if concept.sources:

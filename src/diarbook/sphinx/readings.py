@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from docutils import nodes
 
 from diarbook.files import repository_root
-from diarbook.knowledge.ontology import CHAPTER_NAMES, Concept, bibliography_keys
-from diarbook.knowledge.reading_order import order_of
+from diarbook.knowledge.chapters import order_of, title_of
+from diarbook.knowledge.ontology import Concept, bibliography_keys
 from diarbook.sphinx.base import WswDirective, make_section, paragraph
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def by_chapter(readings: Iterable[Reading], concepts: Mapping[str, Concept]) -> 
     """The readings of each chapter, in the order of the plan; None is for those that belong to no chapter."""
     lists: dict[str | None, list[Reading]] = {}
     for reading in readings:
-        chapters = {concepts[name].chapter for name in reading.concepts if name in concepts}
+        chapters = {concepts[name].topic for name in reading.concepts if name in concepts}
         for chapter in chapters or {None}:
             lists.setdefault(chapter, []).append(reading)
     return dict(sorted(lists.items(), key=lambda pair: (pair[0] is None, order_of(pair[0] or ""))))
@@ -122,11 +122,10 @@ class ReadingLists(WswDirective):
 
     def section(self, chapter: str | None, readings: Sequence[Reading]) -> nodes.section:
         """The list of one chapter."""
-        section = make_section(
-            self.state.document, CHAPTER_NAMES.get(chapter or "", chapter or "More"), f"reading-{chapter or 'more'}"
-        )
-        if chapter and self.page(chapter):
-            section += paragraph("Chapter: ", self.page_link(chapter), ".", classes=["wsw-reading-chapter"])
+        title = title_of(chapter) if chapter else "More"
+        section = make_section(self.state.document, title, f"reading-{chapter or 'more'}")
+        if chapter:
+            section += paragraph("Page: ", *self.topic_link(chapter), ".", classes=["wsw-reading-chapter"])
         items = nodes.bullet_list(classes=["wsw-reading"])
         for reading in readings:
             items += nodes.list_item("", *self.item(reading))

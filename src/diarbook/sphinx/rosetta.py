@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from docutils import nodes
 
+from diarbook.knowledge.chapters import order_of
 from diarbook.knowledge.ontology import TOOLKITS, Concept
-from diarbook.knowledge.reading_order import order_of
 from diarbook.sphinx.base import WswDirective, make_table, paragraph
 
 if TYPE_CHECKING:
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
 
 def stage_of(concept: Concept, concepts: Mapping[str, Concept]) -> Concept | None:
-    """The first stage of a system that a concept is, or belongs to, or whose chapter teaches it; else None."""
+    """The first stage of a system that a concept is, or belongs to, or with which it shares its topic; else None."""
     stages = [concept] if concept.kind == "stage" else [concepts[name] for name in concept.stage if name in concepts]
-    stages = stages or [
-        other for other in concepts.values() if other.kind == "stage" and other.chapter == concept.chapter
-    ]
-    return min(stages, key=lambda stage: (order_of(stage.chapter), stage.label), default=None)
+    stages = stages or [other for other in concepts.values() if other.kind == "stage" and other.topic == concept.topic]
+    return min(stages, key=lambda stage: (order_of(stage.topic), stage.label), default=None)
 
 
 def by_stage(concepts: Mapping[str, Concept]) -> list[tuple[Concept | None, list[Concept]]]:
@@ -31,14 +29,14 @@ def by_stage(concepts: Mapping[str, Concept]) -> list[tuple[Concept | None, list
         if concept.toolkits:
             stage = stage_of(concept, concepts)
             groups.setdefault(stage.id if stage else None, []).append(concept)
-    stages = sorted((concepts[name] for name in groups if name), key=lambda c: (order_of(c.chapter), c.label))
+    stages = sorted((concepts[name] for name in groups if name), key=lambda c: (order_of(c.topic), c.label))
     rest: list[Concept | None] = [None] if None in groups else []
     return [
         (
             stage,
             sorted(
                 groups[stage.id if stage else None],
-                key=lambda c: (c.kind != "stage", c.kind != "task", order_of(c.chapter), c.label.casefold()),
+                key=lambda c: (c.kind != "stage", c.kind != "task", order_of(c.topic), c.label.casefold()),
             ),
         )
         for stage in (*stages, *rest)

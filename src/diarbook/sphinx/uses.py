@@ -12,7 +12,8 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.environment.collectors import EnvironmentCollector
 
-from diarbook.knowledge.ontology import CHAPTERS, Concept
+from diarbook.knowledge.chapters import subjects
+from diarbook.knowledge.ontology import Concept
 from diarbook.knowledge.reading_order import by_name, followers, prerequisites, unlinked
 from diarbook.sphinx.base import load_leniently, logger
 
@@ -117,13 +118,9 @@ def page_order(env: BuildEnvironment) -> list[str]:
 
 
 def chapter_pages(written: Collection[str]) -> dict[str, str]:
-    """The page of each chapter that is written."""
-    pages: dict[str, str] = {}
-    for word in CHAPTERS:
-        for folder in ("notebooks/", "book/", ""):
-            if folder + word in written:
-                pages.setdefault(word, folder + word)
-    return pages
+    """The page of each chapter that is written; the reference part teaches nothing, so its pages are none."""
+    pages = {word: found.page for word, found in subjects().items() if not found.planned}
+    return {word: page for word, page in pages.items() if page in written and not page.startswith("book/")}
 
 
 def term_anchors(env: BuildEnvironment, concepts: Mapping[str, Concept]) -> dict[str, tuple[str, str]]:
