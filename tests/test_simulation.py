@@ -6,7 +6,9 @@ import pytest
 from diarbook.assets import Recording, recordings
 from diarbook.audio import SAMPLE_RATE
 from diarbook.errors import OptionError
+from diarbook.metrics import shared_people
 from diarbook.simulation import (
+    clean_conversations,
     joined_words,
     lone_voice,
     perturb_speed,
@@ -253,3 +255,15 @@ def test_all_but_one_of_them_have_speech_enough_to_be_cast():
     assert len(speakers(talk.turns)) >= 10
     with pytest.raises(OptionError, match="13 voices"):
         simulate_conversation(voices_outside_meetings(), speakers=14, seconds=60)
+
+
+def test_clean_conversations_share_nobody_with_each_other_or_with_the_meetings():
+    talks = clean_conversations(seconds=20.0)
+    assert len(talks) == 6
+    people = [set(speakers(talk.turns)) for talk in talks.values()]
+    assert all(len(pair) == 2 for pair in people)
+    assert len(set().union(*people)) == 12
+    assert set(shared_people({name: talk.turns for name, talk in talks.items()}).values()) == set(talks)
+    in_meetings = {turn.speaker for clip in recordings() for turn in clip.turns}
+    assert not in_meetings & set().union(*people)
+    assert all(len(talk.waveform) == 20 * 16_000 and talk.name == name for name, talk in talks.items())

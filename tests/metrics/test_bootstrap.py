@@ -11,6 +11,7 @@ from diarbook.errors import OptionError
 from diarbook.metrics import (
     bootstrap_interval,
     bootstrap_values,
+    detection_error,
     diarization_errors,
     error_rows,
     paired_difference,
@@ -231,6 +232,8 @@ def test_a_number_of_resamples_has_limits_with_units(samples, files):
 def test_rows_come_from_what_the_metrics_return():
     errors = diarization_errors({"a": [Turn(0, 10, "A")]}, {"a": [Turn(0, 9, "x")]})
     assert error_rows(errors) == {"a": (1.0, 10.0)}
+    detected = detection_error(np.array([[0.0, 10.0]]), np.array([[2.0, 13.0]]))
+    assert error_rows({"a": detected}) == {"a": (5.0, 10.0)}
 
 
 @given(st.integers(1, 10**7), st.floats(0.5, 0.999))

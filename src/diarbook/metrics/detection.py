@@ -43,6 +43,11 @@ class DetectionError:
     silence: float = math.nan
 
     @property
+    def error(self) -> float:
+        """Seconds of any error."""
+        return self.missed + self.false_alarm
+
+    @property
     def rate(self) -> float:
         """Detection error rate: missed and false alarm over speech; may exceed 1; NaN without speech."""
         return (self.missed + self.false_alarm) / self.total if self.total > 0 else math.nan
