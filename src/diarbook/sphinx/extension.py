@@ -14,6 +14,7 @@ PARTS = (
     "rebuild",
     "api",
     "cards",
+    "cheat_sheet",
     "chooser",
     "cited",
     "claims",
