@@ -24,7 +24,7 @@ from diarbook.turns import Turn, crop, merge, regions, shift, speakers
 FADE_SECONDS = 0.01
 VOICE_SECONDS = 3.0  # a voice with less speech of its own is not cast
 LEVEL = 10 ** (-26 / 20)
-# Who has too little speech is left out. Only the first two pairs share a microphone, so the others are easier to tell apart.
+# Who says too little is left out. Only the first two pairs share a microphone, so the others are easier to tell apart.
 CLEAN_PAIRS = (("m1", "m2"), ("m3", "m4"), ("m5", "M"), ("R1", "R5"), ("R6", "R7"), ("R4", "R8"))
 FRAMES_A_SECOND = 100  # of the levels by which a lone voice is separated from its pauses
 
@@ -185,8 +185,8 @@ def voices_outside_meetings() -> list[Recording]:
 def clean_conversations(seconds: float = 30.0, overlap: float = 0.15, seed: int = 0) -> dict[str, Recording]:
     """Six conversations of two people each, nobody in two of them, of voices that no meeting clip holds.
 
-    Each is an independent unit, and no network of the book is known to have heard the voices. Their reference speech was
-    found by level (:func:`sounding_regions`); pauses up to 0.3 s are part of it.
+    Each is an independent unit, and no network of the book is known to have heard the voices. Their reference speech
+    was found by level (:func:`sounding_regions`); pauses up to 0.3 s are part of it.
 
     Parameters
     ----------
