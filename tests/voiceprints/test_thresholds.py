@@ -28,9 +28,9 @@ from diarbook.voiceprints.thresholds import (
 def test_the_line_by_hand():
     assert [gallery_threshold(people) for people in range(5)] == [0.44] * 5
     # halfway between 4 and 22 in the logarithm lie sqrt(4 * 22) = 9.4 people: 9 lie just below the middle, 10 above
-    assert gallery_threshold(9) < (0.44 + 0.55) / 2 < gallery_threshold(10)
-    assert gallery_threshold(10) == pytest.approx(0.44 + 0.11 * math.log(10 / 4) / math.log(22 / 4))
-    assert gallery_threshold(1000) == pytest.approx(0.55 + 0.10 * math.log(1000 / 22) / math.log(10_000 / 22))
+    assert gallery_threshold(9) < (0.44 + 0.56) / 2 < gallery_threshold(10)
+    assert gallery_threshold(10) == pytest.approx(0.44 + 0.12 * math.log(10 / 4) / math.log(22 / 4))
+    assert gallery_threshold(1000) == pytest.approx(0.56 + 0.09 * math.log(1000 / 22) / math.log(10_000 / 22))
     for people, cosine in zip(GALLERY_SIZES, GALLERY_COSINES, strict=True):
         assert gallery_threshold(people) == pytest.approx(cosine)
     # beyond what was measured the last line goes on: each tenfold costs as much as before
@@ -50,7 +50,7 @@ def test_a_gallery_is_not_smaller_than_nobody():
 
 def test_what_is_given_wins_over_every_default():
     assert check_threshold(None) == THRESHOLD
-    assert check_threshold(None, 22) == pytest.approx(0.55)
+    assert check_threshold(None, 22) == pytest.approx(0.56)
     assert check_threshold(0.3, 22) == 0.3
     assert check_threshold(-1.0, 10_000) == -1.0
     for wrong in (1.5, -2.0, math.nan):
