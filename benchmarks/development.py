@@ -27,7 +27,7 @@ from diarbook.embeddings.embedder import load_embedder
 from diarbook.knowledge.measuring import write_evidence
 from diarbook.metrics import diarization_error
 from diarbook.metrics.counting import count_summary, speaker_count_error
-from diarbook.pipelines.cascade import CASCADE_MINIMUM_SPEAKER, CASCADE_RULE, CascadeStages, cascade, cluster_windows
+from diarbook.pipelines.cascade import CASCADE_RULE, CascadeStages, cascade, cluster_windows
 from diarbook.pipelines.overlap import DEFAULTS, OverlapSettings, Voices, embed, label_voices, reconstruct, segment
 from diarbook.pipelines.peer import PEER_THRESHOLD, pyannote_peer
 from diarbook.segmentation.scores import ChunkScores, chunk_grid
@@ -188,7 +188,7 @@ class Case:
             self._voices["windows"] = np.load(path, allow_pickle=False)
         return self._voices["windows"]
 
-    def cascade(self, threshold: float, minimum_speaker: float) -> list[Turn]:
+    def cascade(self, threshold: float = CASCADE_RULE.threshold, minimum_speaker: float | None = None) -> list[Turn]:
         rule = replace(CASCADE_RULE, threshold=threshold)
         cluster = partial(cluster_windows, rule=rule, minimum_speaker=minimum_speaker)
         stages = CascadeStages(vad=self.speech, embed=self.window_embeddings, cluster=cluster)
@@ -352,7 +352,8 @@ SWEEP = {
     "rule.penalty": (0.15, 0.5),
     "rule.bonus": (0.0, 0.15),
 }
-CASCADE_SWEEP = [(threshold, least) for threshold in (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7) for least in (3.0, 6.0)]
+CASCADE_SWEEP = (0.4, 0.45, 0.5, 0.55, 0.6, 0.62, 0.65, 0.68, 0.7)
+CASCADE_LEAST = (1.5, 3.0, 6.0, 9.0, 12.0)
 PEER_SWEEP = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 COLUMNS = {
     "data": "Data",
@@ -390,7 +391,7 @@ def rows_of(data: str, cases: Sequence[Case], label: str, diarize: Callable[[Cas
 SYSTEMS = {
     "before": lambda case: case.diarize(EARLIER),
     "defaults": lambda case: case.diarize(DEFAULTS),
-    "cascade": lambda case: case.cascade(CASCADE_RULE.threshold, CASCADE_MINIMUM_SPEAKER),
+    "cascade": lambda case: case.cascade(),
     "pyannote.audio, same networks": lambda case: case.peer(PEER_THRESHOLD),
 }
 
@@ -399,9 +400,10 @@ def variants() -> Iterator[tuple[str, Callable[[Case], list[Turn]]]]:
     """Each system with one parameter changed, or with another threshold."""
     for threshold in PEER_SWEEP:
         yield f"pyannote.audio, threshold {threshold:g}", partial(Case.peer, threshold=threshold)
-    for threshold, least in CASCADE_SWEEP:
-        label = f"cascade, threshold {threshold:g}, least {least:g} s"
-        yield label, partial(Case.cascade, threshold=threshold, minimum_speaker=least)
+    for threshold in CASCADE_SWEEP:
+        yield f"cascade, threshold {threshold:g}", partial(Case.cascade, threshold=threshold)
+    for least in CASCADE_LEAST:
+        yield f"cascade, least {least:g} s", partial(Case.cascade, minimum_speaker=least)
     for name, values in SWEEP.items():
         for value in values:
             yield f"{name} {value:g}", partial(Case.diarize, settings=changed(DEFAULTS, name, value))

@@ -9,7 +9,7 @@ from diarbook.assets import recording
 from diarbook.audio import SAMPLE_RATE
 from diarbook.errors import AudioError, OptionError
 from diarbook.metrics import diarization_error
-from diarbook.pipelines.cascade import CascadeStages, cascade, cluster_windows
+from diarbook.pipelines.cascade import CascadeStages, cascade, cluster_windows, least_speech
 from diarbook.pipelines.diarize import diarize
 from diarbook.pipelines.options import SpeakerBounds, speaker_bounds
 from diarbook.pipelines.oracles import (
@@ -143,6 +143,16 @@ def test_windows_too_short_to_embed_follow_their_neighbor():
     embeddings = np.array([[1.0, 0.0], [np.nan, np.nan], [0.0, 1.0], [np.nan, np.nan]])
     assert cluster_windows(embeddings, windows, minimum_speaker=0.0).tolist() == [0, 0, 1, 1]
     assert cluster_windows(embeddings[1::2], windows[1::2]).tolist() == [0, 0]
+
+
+def test_windows_that_overlap_count_once_for_the_least_speech_of_a_speaker():
+    starts = np.arange(0.0, 60.0, 0.75)
+    windows = np.column_stack([starts, starts + 1.5])  # 60.75 s of speech
+    assert least_speech(windows) == pytest.approx(0.03 * 60.75)
+    apart = np.array([[0.0, 50.0], [100.0, 150.0]])
+    assert least_speech(apart) == pytest.approx(3.0)
+    assert least_speech(np.array([[0.0, 1000.0]])) == 6.0
+    assert least_speech(np.array([[0.0, 1.0]])) == 1.0
 
 
 @pytest.mark.parametrize("pipeline", ["overlap", "cascade", "pyannote"])
