@@ -14,7 +14,7 @@
   status.setAttribute("role", "status");
   function show(wanted) {
     for (const button of bar.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.value === wanted));
-    for (const claim of claims) claim.hidden = wanted !== "all" && !claim.classList.contains(`wsw-claim-${wanted}`);
+    for (const claim of claims) claim.hidden = wanted !== "all" && !claim.classList.contains(`wsw-claim-${wanted.replaceAll(" ", "-")}`);
     for (const chapter of chapters) chapter.hidden = !chapter.querySelector(".wsw-claim:not([hidden])");
     const shown = claims.filter((claim) => !claim.hidden).length;
     status.textContent = wanted === "all" ? "" : `${shown} of ${claims.length} shown`;

@@ -10,8 +10,15 @@ from tests.pages import ROOT
 from diarbook.errors import KnowledgeError
 from diarbook.knowledge.claims import VERDICTS, Claim, load_claims, pages_to_check, problems, repeated_figures
 from diarbook.knowledge.ontology import load_ontology
+from diarbook.knowledge.references import Opening, Reference
 
 LEDGER = load_claims(ROOT / "data" / "claims.yaml")
+SOURCES = {
+    "somebody2000": Reference(
+        "somebody2000", {"eprint": "2001.00001"}, (Opening(datetime.date(2026, 11, 24), "abstract"),)
+    ),
+    "closed2001": Reference("closed2001", {"url": "https://b.org/a"}, ()),
+}
 
 
 def claim(name="c001", **changes):
@@ -122,13 +129,26 @@ def test_a_claim_is_read_with_its_defaults(tmp_path):
         (claim(pattern=3, planted="x"), "field 'pattern' must be a text, got 3"),
         (claim(pattern="7"), "c001: 'planted' is a dependency of 'pattern'"),
         (claim("one"), "one: field 'id' must be c and three digits, such as c001, got 'one'"),
-        (claim(verdict="maybe"), "field 'verdict' is 'maybe'; known: confirmed, corrected, unsupported, obsolete"),
-        (claim(verdict="confirmed"), "claims.yaml:1: c001: a confirmed or corrected claim needs a source"),
-        (claim(verdict="corrected"), "claims.yaml:1: c001: a confirmed or corrected claim needs a source"),
+        (
+            claim(verdict="maybe"),
+            "field 'verdict' is 'maybe'; known: confirmed, common knowledge, corrected, unsupported, obsolete",
+        ),
+        (
+            claim(verdict="confirmed"),
+            "claims.yaml:1: c001: a claim that is confirmed, corrected or common knowledge needs a source",
+        ),
+        (
+            claim(verdict="common knowledge"),
+            "claims.yaml:1: c001: a claim that is confirmed, corrected or common knowledge needs a source",
+        ),
+        (
+            claim(verdict="corrected"),
+            "claims.yaml:1: c001: a claim that is confirmed, corrected or common knowledge needs a source",
+        ),
         (claim(urls=["example.org"]), "field 'urls.0' must be an address, got 'example.org'"),
         (
             claim(pattern="7", planted="7", verdict="confirmed", sources=["somebody2000"]),
-            "a confirmed claim may be repeated; leave out its pattern",
+            "a claim that holds may be repeated; leave out its pattern",
         ),
     ],
 )
@@ -151,16 +171,38 @@ def test_one_id_twice(tmp_path):
         ({"sources": ["nobody1900"]}, "source 'nobody1900' is not in references.bib"),
         ({"concepts": ["nothing"]}, "concept 'nothing' is not in the ontology"),
         ({"topic": "cooking"}, "topic 'cooking' is neither a page"),
+        ({"verdict": "confirmed", "sources": ["closed2001"]}, "confirmed, but none of its sources was opened"),
+        ({"verdict": "corrected", "sources": ["closed2001"]}, "corrected, but none of its sources was opened"),
+        ({"verdict": "obsolete", "sources": ["closed2001"]}, "obsolete, but none of its sources was opened"),
+        (
+            {"verdict": "confirmed", "urls": ["https://arxiv.org/abs/2001.00001"]},
+            "https://arxiv.org/abs/2001.00001 is 'somebody2000' of the bibliography; name it in 'sources'",
+        ),
+        ({"verdict": "obsolete", "urls": ["https://b.org/a/"]}, "https://b.org/a/ is 'closed2001' of the bibliography"),
         ({"pattern": "(", "planted": "("}, "not a regular expression"),
         ({"pattern": "7", "planted": "8"}, "the pattern does not find its planted sentence '8'"),
         ({"pattern": "7", "planted": "7", "says": "7 is wrong"}, "the pattern finds the book's own wording in 'says'"),
     ],
 )
 def test_faults_are_named(tmp_path, changes, fault):
-    found = problems(load(tmp_path, claim(**changes)), sources={"somebody2000"}, concepts={"turn"})
+    found = problems(load(tmp_path, claim(**changes)), sources=set(SOURCES), concepts={"turn"}, references=SOURCES)
     assert len(found) == 1
     assert found[0].startswith("claims.yaml:")
     assert fault in found[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"verdict": "confirmed", "sources": ["closed2001", "somebody2000"]},
+        {"verdict": "confirmed", "sources": ["closed2001"], "urls": ["https://b.org/c"]},
+        {"verdict": "common knowledge", "sources": ["closed2001"]},
+        {"verdict": "corrected", "sources": ["closed2001"], "how": "algebra; common knowledge, not reopened"},
+        {"urls": ["https://b.org/a"]},
+    ],
+)
+def test_what_rests_on_something_opened_or_says_so_is_no_fault(tmp_path, changes):
+    assert problems(load(tmp_path, claim(**changes)), set(SOURCES), references=SOURCES) == []
 
 
 def test_a_fault_names_the_line_of_its_field(tmp_path):

@@ -16,10 +16,12 @@ from diarbook.errors import KnowledgeError
 from diarbook.files import read_data, repository_root
 from diarbook.knowledge.chapters import Subject, topic_fault
 from diarbook.knowledge.ontology import bibliography_keys
+from diarbook.knowledge.references import Reference, load_references
 from diarbook.knowledge.tables import Row, location, read_table
 
 VERDICTS = {
-    "confirmed": "A primary source says the same, or the released code does it.",
+    "confirmed": "A primary source that was opened says the same, or the released code does it.",
+    "common knowledge": "Textbook matter on which the field agrees; the works named were not opened for it.",
     "corrected": "A primary source says otherwise; the book follows the source.",
     "unsupported": "No primary source was found; the book does not repeat it.",
     "obsolete": "It was so once and has changed since.",
@@ -162,11 +164,13 @@ def problems(
     sources: Collection[str] | None = None,
     concepts: Collection[str] | None = None,
     known: Mapping[str, Subject] | None = None,
+    references: Mapping[str, Reference] | None = None,
 ) -> list[str]:
     """What is wrong with a ledger, one line a fault, each with its file, line and claim.
 
-    Sources, concepts and topics that do not exist; and a pattern that is malformed, that no planted sentence proves,
-    or that finds the book's own wording.
+    Sources, concepts and topics that do not exist; a confirmed claim that rests on nothing that was opened, or a
+    corrected one that does not say so; an address that the bibliography has as an entry; and a pattern that is
+    malformed, that no planted sentence proves, or that finds the book's own wording.
 
     Parameters
     ----------
@@ -177,12 +181,23 @@ def problems(
         Known ids of the ontology; not checked by default.
     known : mapping of str to Subject, optional
         The subjects; those of the book by default.
+    references : mapping of str to Reference, optional
+        What was opened; ``data/references.bib`` by default.
 
     Chapter: claims
     """
     sources = bibliography_keys() if sources is None else sources
+    references = load_references() if references is None else references
+    addresses = {address: key for key, one in references.items() for address in _addresses(one)}
     faults: list[str] = []
     for claim in claims.values():
+        if fault := _unopened(claim, references):
+            faults.append(f"{claim.location('sources')}: {fault}")
+        faults += [
+            f"{claim.location('urls')}: {url} is {key!r} of the bibliography; name it in 'sources'"
+            for url in claim.urls
+            if claim.verdict != "unsupported" and (key := addresses.get(url.rstrip("/")))
+        ]
         faults += [
             f"{claim.location('sources')}: source {key!r} is not in references.bib"
             for key in claim.sources
@@ -198,6 +213,25 @@ def problems(
         if claim.pattern is not None:
             faults += _pattern_faults(claim)
     return faults
+
+
+def _unopened(claim: Claim, references: Mapping[str, Reference]) -> str | None:
+    """What is wrong when no source of a claim was opened; an address that a claim lists was."""
+    if claim.urls or any(references[key].opened for key in claim.sources if key in references):
+        return None
+    if claim.verdict == "confirmed":
+        return "confirmed, but none of its sources was opened; open one, or call it common knowledge"
+    if claim.verdict in {"corrected", "obsolete"} and "not reopened" not in claim.how:
+        return f"{claim.verdict}, but none of its sources was opened; open one, or say 'not reopened' in 'how'"
+    return None
+
+
+def _addresses(reference: Reference) -> Iterator[str]:
+    """Addresses of an entry: its page, and its page on arXiv."""
+    if url := reference.fields.get("url"):
+        yield url.rstrip("/")
+    if number := reference.fields.get("eprint"):
+        yield f"https://arxiv.org/abs/{number}"
 
 
 def _pattern_faults(claim: Claim) -> Iterator[str]:

@@ -80,7 +80,7 @@ class ClaimsLedger(WswDirective):
 
     def card(self, claim: Claim) -> nodes.container:
         """One claim: its verdict, what the notes say, what the book says, and where that comes from."""
-        card = nodes.container(classes=["wsw-claim", f"wsw-claim-{claim.verdict}"], names=[f"claim-{claim.id}"])
+        card = nodes.container(classes=["wsw-claim", f"wsw-claim-{slug(claim.verdict)}"], names=[f"claim-{claim.id}"])
         self.state.document.note_explicit_target(card, card)
         card += paragraph(
             badge(claim.verdict),
@@ -116,7 +116,12 @@ class ClaimsLedger(WswDirective):
 
 def badge(verdict: str) -> nodes.inline:
     """The verdict as a small label."""
-    return nodes.inline("", verdict, classes=["wsw-verdict", f"wsw-verdict-{verdict}"])
+    return nodes.inline("", verdict, classes=["wsw-verdict", f"wsw-verdict-{slug(verdict)}"])
+
+
+def slug(verdict: str) -> str:
+    """The verdict as a part of a class name."""
+    return verdict.replace(" ", "-")
 
 
 def where(claim: Claim) -> str:

@@ -72,7 +72,7 @@ class SpeakerCache:
 
     References
     ----------
-    wang2023turntodiarize
+    wang2022multistage
 
     Chapter: streaming
     """

@@ -63,7 +63,7 @@ class StreamingDiarizer:
 
     References
     ----------
-    coria2021diart, wang2023turntodiarize, medennikov2025streaming
+    coria2021diart, wang2022multistage, medennikov2025streaming
 
     Examples
     --------
