@@ -171,7 +171,7 @@ def protocol(part: str) -> dict[str, object]:
         "vad": "system",
         "speakers": "estimated",
         "tuned_on": "overlap-aware: development set, training clips and simulated conversations of their voices; "
-        "cascade and pyannote.audio: thresholds on the development set",
+        "cascade: the development set; pyannote.audio: threshold on the simulated conversations of this table",
         "command": f"python benchmarks/pipelines.py {part}",
     }
 
