@@ -5,7 +5,8 @@ Chapter: tools
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from diarbook.knowledge.tables import read_table
 
 KINDS = ("tools", "models", "datasets", "vector_stores")
 """Names of the files."""
+
+FRESH_MONTHS = 6
+"""After so many months an entry should be checked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +131,12 @@ def problems(
     concepts: Collection[str],
     evidence: Mapping[str, Evidence],
     sources: Collection[str],
+    today: dt.date | None = None,
 ) -> list[str]:
     """What is wrong with entries, one line a fault.
 
     A concept or stage that the ontology lacks, a source that the bibliography lacks, a topic that is no subject,
-    evidence that does not exist, and a name in ``not_verified`` that is no field.
+    evidence that does not exist, a name in ``not_verified`` that is no field, and a check that lies in the future.
 
     Parameters
     ----------
@@ -142,10 +147,13 @@ def problems(
         By name.
     sources : collection of str
         Keys of the bibliography.
+    today : date, optional
+        By the machine's clock by default.
 
     Chapter: tools
     """
     faults = []
+    today = today or dt.date.today()
     for entry in entries:
         concept = entry.fields.get("concept")
         named = [*entry.fields.get("stages", ()), *([concept] if concept else [])]
@@ -166,7 +174,68 @@ def problems(
             for name in entry.fields["not_verified"]
             if name.split(".")[0] not in entry.fields
         ]
+        if "checked" in entry.fields and checked_on(entry) > today:
+            faults.append(f"{entry.location}: it was checked on {checked_on(entry)}, which is after {today}")
     return faults
+
+
+def checked_on(entry: Entry) -> dt.date:
+    """The day on which an entry was last compared with its sources.
+
+    Chapter: tools
+    """
+    return dt.date.fromisoformat(str(entry.fields["checked"]))
+
+
+def overdue(entries: Iterable[Entry], today: dt.date, months: int = FRESH_MONTHS) -> list[Entry]:
+    """Entries that were last checked more than some months ago, the oldest first.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+    today : date
+    months : int
+        Calendar months: what was checked on 27 May is overdue on 28 November.
+
+    Examples
+    --------
+    >>> old, new = (Entry(day, day, {"checked": day}, "f:1") for day in ("2026-05-27", "2026-05-28"))
+    >>> [entry.id for entry in overdue([new, old], dt.date(2026, 11, 28))]
+    ['2026-05-27']
+
+    Chapter: tools
+    """
+    year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
+    # The same day of the earlier month, or its last day where it has no such day.
+    after = dt.date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1)
+    limit = min(after - dt.timedelta(days=1), dt.date(year, month + 1, 1) + dt.timedelta(days=today.day - 1))
+    return sorted((entry for entry in entries if checked_on(entry) < limit), key=lambda one: (checked_on(one), one.id))
+
+
+def freshness(entries: Sequence[Entry], today: dt.date, months: int = FRESH_MONTHS) -> str:
+    """One or two sentences: when the entries were checked, and which should be checked again.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        At least one.
+    today : date
+    months : int
+
+    Examples
+    --------
+    >>> freshness([Entry("x", "X", {"checked": "2026-11-24"}, "f:1")], dt.date(2026, 11, 28))
+    '1 entry, last checked on 2026-11-24. None was checked more than 6 months before 2026-11-28.'
+
+    Chapter: tools
+    """
+    days = sorted(map(checked_on, entries))
+    number = "1 entry" if len(days) == 1 else f"{len(days)} entries"
+    when = f"on {days[0]}" if days[0] == days[-1] else f"between {days[0]} and {days[-1]}"
+    old = overdue(entries, today, months)
+    listed = "; ".join(f"{entry.name} ({checked_on(entry)})" for entry in old)
+    rest = f"To be checked again: {listed}." if old else f"None was checked more than {months} months before {today}."
+    return f"{number}, last checked {when}. {rest}"
 
 
 def cited(entry: Entry) -> list[str]:
@@ -178,3 +247,8 @@ def cited(entry: Entry) -> list[str]:
     if entry.fields.get("scale_source"):
         keys.append(entry.fields["scale_source"])
     return list(dict.fromkeys(keys))
+
+
+if __name__ == "__main__":
+    for kind in KINDS:
+        print(f"{kind}: {freshness(load_landscape(kind), dt.date.today())}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from diarbook.knowledge.evidence import evidence_files, load_evidence
 from diarbook.knowledge.landscape import (
     Entry,
     cited,
+    freshness,
     landscape_folder,
     load_landscape,
     measured_here,
@@ -56,6 +58,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
 
 HEADINGS = {
     "what": "What it is",
+    "licence": "License",
+    "organisation": "Organization",
     "how": "How to get it",
     "call": "A search",
     "removed": "No longer",
@@ -120,7 +124,8 @@ class Landscape(WswDirective):
             return []
         labels = {name: concept.label for name, concept in concepts.items()}
         entries.sort(key=lambda entry: entry.name.casefold())
-        return [self.table(kind, entries), *(self.card(entry, labels) for entry in entries)]
+        note = paragraph(freshness(entries, dt.date.today()), classes=["wsw-freshness"])
+        return [self.table(kind, entries), note, *(self.card(entry, labels) for entry in entries)]
 
     def table(self, kind: str, entries: Sequence[Entry]) -> nodes.container:
         """The overview; the script of the page makes it sortable and filterable."""
