@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 import soundfile
-from tests.test_audio import tone
+from tests.audio.test_audio import tone
 
 from diarbook.audio import audio_blocks, load_audio, read_audio
 from diarbook.audio.inputs import opened, shown_name

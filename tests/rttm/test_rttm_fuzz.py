@@ -1,6 +1,6 @@
 """Whatever the bytes: readers of RTTM, UEM and labels answer or raise RttmError, and what they accept is sound.
 
-``DIARBOOK_FUZZ_SECONDS=600 pytest -n0 tests/test_rttm_fuzz.py`` looks for longer; what it finds goes into FAILED.
+``DIARBOOK_FUZZ_SECONDS=600 pytest -n0 tests/rttm/test_rttm_fuzz.py`` looks for longer; what it finds goes into FAILED.
 """
 
 from __future__ import annotations
