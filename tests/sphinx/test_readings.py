@@ -1,8 +1,10 @@
+import pytest
+from pybtex.richtext import Text
 from tests.concepts import concept, field
 from tests.pages import ROOT
 
 from diarbook.knowledge.ontology import load_ontology
-from diarbook.sphinx.readings import by_chapter, load_readings
+from diarbook.sphinx.readings import by_chapter, load_readings, plain_latex
 
 
 def test_readings_by_chapter_and_year(tmp_path):
@@ -25,6 +27,21 @@ def test_readings_by_chapter_and_year(tmp_path):
         None: ["alone"],
     }
     assert list(lists) == ["start", "vad", None]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The {DER} of {\\'e}t{\\'e}",
+        "{ECAPA-TDNN}: an  {X}",
+        "{NIST} -- a review",
+        "a~b",
+        "O($N^2$)",
+        "50 \\% of \\& all",
+    ],
+)
+def test_the_quick_way_to_plain_text_is_that_of_the_library(text):
+    assert plain_latex(text) == " ".join(Text.from_latex(text).render_as("text").split())
 
 
 def test_every_entry_of_the_bibliography_can_be_read():

@@ -45,6 +45,14 @@ class Reading:
     concepts: tuple[str, ...]
 
 
+def plain_latex(text: str) -> str:
+    """Text without marks of LaTeX; decoding takes long, so that a text without commands only loses its braces."""
+    from pybtex.richtext import Text
+
+    marked = re.search(r"[\\~$]|--", text)
+    return " ".join((Text.from_latex(text).render_as("text") if marked else re.sub(r"[{}]", "", text)).split())
+
+
 def load_readings(path: Path, concepts: Mapping[str, Concept]) -> list[Reading]:
     """Every entry of a BibTeX file, oldest first.
 
@@ -56,7 +64,6 @@ def load_readings(path: Path, concepts: Mapping[str, Concept]) -> list[Reading]:
         When the file is not BibTeX.
     """
     from pybtex.database import parse_file
-    from pybtex.richtext import Text
 
     naming: dict[str, list[str]] = {}
     for concept in concepts.values():
@@ -65,7 +72,7 @@ def load_readings(path: Path, concepts: Mapping[str, Concept]) -> list[Reading]:
 
     def text(entry, *names: str) -> str:
         field = next((name for name in names if entry.fields.get(name)), None)
-        return " ".join(Text.from_latex(entry.fields[field]).render_as("text").split()) if field else ""
+        return plain_latex(entry.fields[field]) if field else ""
 
     readings = []
     for key, entry in parse_file(str(path), bib_format="bibtex").entries.items():
