@@ -182,7 +182,9 @@ def voices_outside_meetings() -> list[Recording]:
     ]
 
 
-def clean_conversations(seconds: float = 30.0, overlap: float = 0.15, seed: int = 0) -> dict[str, Recording]:
+def clean_conversations(
+    seconds: float = 30.0, overlap: float = 0.15, pause: float = 0.4, seed: int = 0
+) -> dict[str, Recording]:
     """Six conversations of two people each, nobody in two of them, of voices that no meeting clip holds.
 
     Each is an independent unit, and no network of the book is known to have heard the voices. Their reference speech
@@ -194,6 +196,8 @@ def clean_conversations(seconds: float = 30.0, overlap: float = 0.15, seed: int 
         Length of each.
     overlap : float
         Share of the speech time in which both speak.
+    pause : float
+        Mean pause between turns that do not overlap, seconds.
     seed : int
         Of the first; the others count on.
 
@@ -209,7 +213,7 @@ def clean_conversations(seconds: float = 30.0, overlap: float = 0.15, seed: int 
     for number, pair in enumerate(CLEAN_PAIRS):
         theirs = [voice for voice in voices if set(speakers(voice.turns)) <= set(pair)]
         name = " and ".join(pair)
-        talk = simulate_conversation(theirs, 2, seconds, overlap, seed=seed + number, pause=0.4)
+        talk = simulate_conversation(theirs, 2, seconds, overlap, seed=seed + number, pause=pause)
         made[name] = replace(talk, name=name)
     return made
 
