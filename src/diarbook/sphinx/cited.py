@@ -1,4 +1,4 @@
-"""A list of the cited addresses without an entry in the bibliography, by reason."""
+"""What the bibliography's page says of its entries: which were opened, and which cited addresses have none."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import diarbook
 from diarbook.errors import KnowledgeError
 from diarbook.knowledge.cited import cited_file, load_cited, problems
 from diarbook.knowledge.ontology import bibliography_keys
+from diarbook.knowledge.references import load_references, references_file
 from diarbook.sphinx.base import WswDirective, paragraph
 
 if TYPE_CHECKING:
@@ -46,7 +47,30 @@ class LeftOut(WswDirective):
         return result
 
 
+class Unopened(WswDirective):
+    """How many entries were opened, and which are known from citations by others alone."""
+
+    def run(self) -> list[nodes.Node]:  # noqa: D102
+        path = references_file()
+        if path is None:
+            return []
+        self.note_file(path)
+        try:
+            references = load_references(path)
+        except KnowledgeError as error:
+            self.warn(str(error))
+            return []
+        closed = [key for key, one in references.items() if not one.opened]
+        opened = len(references) - len(closed)
+        said = f"Of {len(references)} entries, {opened} were opened, most of them as far as the abstract"
+        if not closed:
+            return [paragraph(f"{said}.")]
+        links = ", ".join(f"{{cite:t}}`{key}`" for key in closed)
+        return self.markdown(f"{said}. Known from citations alone are {links}.")
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Register the directive."""
     app.add_directive("cited-left-out", LeftOut)
+    app.add_directive("references-unopened", Unopened)
     return {"version": diarbook.__version__, "parallel_read_safe": True, "parallel_write_safe": True}
