@@ -1,5 +1,5 @@
 import pytest
-from tests.sphinx.small_book import API, BIBLIOGRAPHY, GLOSSARY, build
+from tests.sphinx.small_book import CITED, bare_glossary, build
 
 from diarbook.knowledge.landscape import KINDS, load_landscape
 from diarbook.sphinx.landscape import COLUMNS, cell, shown
@@ -28,12 +28,13 @@ def test_every_cell_of_the_overview_has_a_text(kind):
 
 def test_the_pages_build_without_warnings(tmp_path):
     pages = {f"the_{kind}": f"# {kind}\n\n```{{landscape}} {kind}\n```\n" for kind in KINDS}
-    names = "\n".join([*pages, "glossary", "api", "b"])
+    names = "\n".join([*pages, "terms", "cited"])
     index = f"# F\n\n```{{toctree}}\n{names}\n```\n"
-    err, html = build(tmp_path, index=index, glossary=GLOSSARY, api=API, b=BIBLIOGRAPHY, **pages)
+    err, html = build(tmp_path, index=index, terms=bare_glossary(), cited=CITED, **pages)
     assert err == ""
     for kind in KINDS:
         for entry in load_landscape(kind):
             assert f'id="landscape-{entry.id}"' in html[f"the_{kind}"]
             assert f'href="#landscape-{entry.id}"' in html[f"the_{kind}"]
+        assert f"{len(load_landscape(kind))} entries, last checked between" in html[f"the_{kind}"]
         assert len(html[f"the_{kind}"]) < 1_000_000
