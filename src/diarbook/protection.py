@@ -131,7 +131,7 @@ def rotate(vectors: np.ndarray, key: bytes) -> np.ndarray:
     Chapter: privacy
     """
     vectors = np.asarray(vectors, dtype=float)
-    return vectors @ keyed_rotation(key, vectors.shape[-1]).T  # (2)
+    return vectors @ keyed_rotation(key, vectors.shape[-1]).T  # eq: privacy-rotation
 
 
 def rotate_back(templates: np.ndarray, key: bytes) -> np.ndarray:
@@ -171,7 +171,7 @@ def sign_code(vectors: np.ndarray, key: bytes, bits: int) -> np.ndarray:
     vectors = np.asarray(vectors, dtype=float)
     if not 1 <= bits <= vectors.shape[-1]:
         raise OptionError(f"bits must be 1 to the dimension, {vectors.shape[-1]}, got {bits}")
-    return rotate(vectors, key)[..., :bits] > 0  # (3)
+    return rotate(vectors, key)[..., :bits] > 0  # eq: privacy-code
 
 
 def agreement(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -289,8 +289,8 @@ def linkability(
     other = np.histogram(nonmated, edges)[0] / len(nonmated)
     weight = prior_ratio * same
     posterior = np.divide(weight, weight + other, out=np.zeros(bins), where=weight + other > 0)
-    local = np.maximum(0.0, 2 * posterior - 1)  # (4)
-    return Linkability(edges, local, float(same @ local))  # (5)
+    local = np.maximum(0.0, 2 * posterior - 1)  # eq: privacy-local
+    return Linkability(edges, local, float(same @ local))  # eq: privacy-overall
 
 
 def invert_embedding(

@@ -142,7 +142,7 @@ def test_product_quantizer_by_hand():
     assert np.allclose(pq.scores(np.array([1, 0, 0, 2.0]), codes), [10, 11, 18, 19])
     with pytest.raises(VectorStoreError, match="3 parts do not divide 4"):
         train_product_quantizer(x, 3, 2)
-    with pytest.raises(VectorStoreError, match="words must be 2 to 4"):
+    with pytest.raises(VectorStoreError, match="codewords must be 2 to 4"):
         train_product_quantizer(x, 2, 5)
 
 
@@ -152,7 +152,7 @@ def test_small_world_against_faiss(gallery):
     sizes = [len(layer) for layer in graph.layers]
     assert sizes[0] == len(x)
     assert sizes == sorted(sizes, reverse=True)
-    assert max(len(links) for links in graph.layers[0].values()) <= 16
+    assert max(len(edges) for edges in graph.layers[0].values()) <= 16
     assert all(row in graph.layers[level] for level in range(len(sizes)) for row in graph.layers[-1])
     results = {width: [graph.search(one, 10, width) for one in q] for width in (10, 40, 160)}
     recalls = [recall_at_k([hit[0] for hit in hits], truth, 10) for hits in results.values()]

@@ -1,4 +1,4 @@
-"""The three ideas behind fast search, short enough to read: drawers, codes, and links.
+"""The three ideas behind fast search, short enough to read: cells, codes, and edges.
 
 They are for reading. FAISS runs the same methods a hundred times as fast.
 
@@ -19,7 +19,7 @@ from diarbook.errors import VectorStoreError
 
 @dataclass(frozen=True, eq=False)
 class InvertedFile:
-    """Vectors sorted into the drawers of their nearest centroids.
+    """Vectors sorted into the cells of their nearest centroids.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class InvertedFile:
         Of length one.
     centroids : ndarray of shape (lists, d)
     lists : tuple of ndarray of int
-        Rows of ``vectors`` in each drawer.
+        Rows of ``vectors`` in each cell.
 
     Chapter: vectordb
     """
@@ -37,19 +37,19 @@ class InvertedFile:
     lists: tuple[np.ndarray, ...]
 
     def search(self, query: np.ndarray, k: int, probes: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the nearest vectors in the ``probes`` nearest drawers, and their cosines.
+        """Rows of the nearest vectors in the ``probes`` nearest cells, and their cosines.
 
         Chapter: vectordb
         """
-        opened = np.argsort(-(self.centroids @ query))[:probes]  # (7)
-        rows = np.concatenate([self.lists[drawer] for drawer in opened])
-        scores = self.vectors[rows] @ query  # (1), for these rows only
+        opened = np.argsort(-(self.centroids @ query))[:probes]  # eq: vec-probes
+        rows = np.concatenate([self.lists[cell] for cell in opened])
+        scores = self.vectors[rows] @ query  # eq: vec-scores, for these rows only
         best = np.argsort(-scores)[:k]
         return rows[best], scores[best]
 
 
 def build_inverted_file(vectors: np.ndarray, lists: int, *, iterations: int = 10, seed: int = 0) -> InvertedFile:
-    """Sort vectors into drawers, by k-means with centroids of length one.
+    """Sort vectors into cells, by k-means with centroids of length one.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def build_inverted_file(vectors: np.ndarray, lists: int, *, iterations: int = 10
     fit = fit_k_means(vectors, lists, restarts=1, iterations=iterations, seed=seed, spherical=True)
     centroids = fit.centers.astype(np.float32)
     nearest = (vectors @ centroids.T).argmax(axis=1)
-    return InvertedFile(vectors, centroids, tuple(np.flatnonzero(nearest == drawer) for drawer in range(lists)))
+    return InvertedFile(vectors, centroids, tuple(np.flatnonzero(nearest == cell) for cell in range(lists)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ class ProductQuantizer:
 
     Parameters
     ----------
-    codebooks : ndarray of shape (parts, words, d / parts)
+    codebooks : ndarray of shape (parts, codewords, d / parts)
 
     Chapter: vectordb
     """
@@ -91,7 +91,9 @@ class ProductQuantizer:
         Chapter: vectordb
         """
         parts = self._parts(vectors)
-        columns = [squared_distances(parts[:, m], book).argmin(axis=1) for m, book in enumerate(self.codebooks)]  # (9)
+        columns = [
+            squared_distances(parts[:, m], book).argmin(axis=1) for m, book in enumerate(self.codebooks)
+        ]  # eq: vec-encode
         return np.stack(columns, axis=1).astype(np.uint8)
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
@@ -106,12 +108,12 @@ class ProductQuantizer:
 
         Chapter: vectordb
         """
-        table = np.einsum("mwd,md->mw", self.codebooks, self._parts(query)[0])  # (10), a table for this query
-        return table[np.arange(len(table)), codes].sum(axis=1)  # (11), one look-up a part
+        table = np.einsum("mwd,md->mw", self.codebooks, self._parts(query)[0])  # eq: vec-table, a table for this query
+        return table[np.arange(len(table)), codes].sum(axis=1)  # eq: vec-lookup, one look-up a part
 
 
 def train_product_quantizer(
-    vectors: np.ndarray, parts: int, words: int = 256, *, iterations: int = 8, seed: int = 0
+    vectors: np.ndarray, parts: int, codewords: int = 256, *, iterations: int = 8, seed: int = 0
 ) -> ProductQuantizer:
     """Learn a codebook for each part, by k-means from randomly chosen vectors.
 
@@ -120,14 +122,14 @@ def train_product_quantizer(
     vectors : array of shape (n, d)
     parts : int
         A divisor of d.
-    words : int
+    codewords : int
         2 to 256; at most n.
     iterations, seed : int
 
     Raises
     ------
     VectorStoreError
-        When ``parts`` does not divide d, or ``words`` is out of range.
+        When ``parts`` does not divide d, or ``codewords`` is out of range.
 
     References
     ----------
@@ -138,12 +140,12 @@ def train_product_quantizer(
     count, dimension = vectors.shape
     if parts < 1 or dimension % parts:
         raise VectorStoreError(f"product quantizer: {parts} parts do not divide {dimension} dimensions; give a divisor")
-    if not 2 <= words <= min(256, count):
-        raise VectorStoreError(f"product quantizer: words must be 2 to {min(256, count)}, got {words}")
+    if not 2 <= codewords <= min(256, count):
+        raise VectorStoreError(f"product quantizer: codewords must be 2 to {min(256, count)}, got {codewords}")
     random = np.random.default_rng(seed)
-    pieces = np.split(vectors, parts, axis=1)  # (8)
+    pieces = np.split(vectors, parts, axis=1)  # eq: vec-split
     books = [
-        lloyd(piece, piece[random.choice(count, words, replace=False)], iterations).centers.astype(np.float32)
+        lloyd(piece, piece[random.choice(count, codewords, replace=False)], iterations).centers.astype(np.float32)
         for piece in pieces
     ]
     return ProductQuantizer(np.stack(books))
@@ -157,7 +159,7 @@ class SmallWorld:
     ----------
     vectors : ndarray of shape (n, d)
         Of length one.
-    links : int
+    edges : int
         Neighbors of a node, twice as many on the lowest layer.
     width : int
         How many candidates are kept while building.
@@ -170,7 +172,7 @@ class SmallWorld:
     """
 
     vectors: np.ndarray
-    links: int = 8
+    edges: int = 8
     width: int = 40
     layers: list[dict[int, list[int]]] = field(default_factory=list)
     entry: int = -1
@@ -224,8 +226,8 @@ class SmallWorld:
         for number in range(min(level, top), -1, -1):
             layer = self.layers[number]
             nearest, _ = self._walk(query, start, self.width, layer)
-            limit = self.links * (2 if number == 0 else 1)
-            layer[row] = self._spread(nearest, self.links)
+            limit = self.edges * (2 if number == 0 else 1)
+            layer[row] = self._spread(nearest, self.edges)
             for other in layer[row]:
                 layer[other].append(row)
                 if len(layer[other]) > limit:
@@ -238,7 +240,7 @@ class SmallWorld:
             self.entry = row
 
     def _spread(self, nearest: list[tuple[float, int]], limit: int) -> list[int]:
-        """Near neighbors that are nearer to the node than to each other: links in all directions."""
+        """Near neighbors that are nearer to the node than to each other: edges in all directions."""
         chosen: list[int] = []
         for score, row in nearest:
             if len(chosen) == limit:
@@ -248,14 +250,14 @@ class SmallWorld:
         return chosen
 
 
-def build_small_world(vectors: np.ndarray, *, links: int = 8, width: int = 40, seed: int = 0) -> SmallWorld:
+def build_small_world(vectors: np.ndarray, *, edges: int = 8, width: int = 40, seed: int = 0) -> SmallWorld:
     """Link vectors one after the other; each one's highest layer is drawn at random.
 
     Parameters
     ----------
     vectors : array of shape (n, d)
         Of length one; one or more.
-    links, width, seed : int
+    edges, width, seed : int
 
     References
     ----------
@@ -263,9 +265,9 @@ def build_small_world(vectors: np.ndarray, *, links: int = 8, width: int = 40, s
 
     Chapter: vectordb
     """
-    graph = SmallWorld(vectors, links, width)
+    graph = SmallWorld(vectors, edges, width)
     random = np.random.default_rng(seed)
-    levels = np.floor(-np.log(1 - random.random(len(vectors))) / math.log(links)).astype(int)  # (12)
+    levels = np.floor(-np.log(1 - random.random(len(vectors))) / math.log(edges)).astype(int)  # eq: vec-level
     graph.layers, graph.entry = [{0: []} for _ in range(levels[0] + 1)], 0
     for row in range(1, len(vectors)):
         graph.insert(row, int(levels[row]))

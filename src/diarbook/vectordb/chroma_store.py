@@ -25,7 +25,7 @@ class ChromaStore(VectorStore):
     name, dimension, path, server
         See :func:`open_store`.
     collection : str
-    links, ef_construction, ef_search : int
+    edges, ef_construction, ef_search : int
         Of the HNSW index, when the collection is made: neighbors of a vector, and how wide the graph is searched
         while building and while searching.
     threads : int
@@ -37,7 +37,7 @@ class ChromaStore(VectorStore):
     Chapter: vectordb
     """
 
-    OPTIONS = ("collection", "links", "ef_construction", "ef_search", "threads")
+    OPTIONS = ("collection", "edges", "ef_construction", "ef_search", "threads")
     SERVER = True
     IN_MEMORY = False
 
@@ -49,7 +49,7 @@ class ChromaStore(VectorStore):
         *,
         server: str | None = None,
         collection: str = "voices",
-        links: int = 16,
+        edges: int = 16,
         ef_construction: int = 100,
         ef_search: int = 64,
         threads: int = 1,
@@ -61,7 +61,7 @@ class ChromaStore(VectorStore):
         quiet = Settings(anonymized_telemetry=False)
         graph = {
             "space": "cosine",
-            "max_neighbors": links,
+            "max_neighbors": edges,
             "ef_construction": ef_construction,
             "ef_search": ef_search,
             "num_threads": threads,

@@ -63,7 +63,7 @@ def _all_scores(vectors: np.ndarray, queries: np.ndarray) -> Iterator[np.ndarray
     """Scores of every vector, query by query; several queries share one product."""
     rows = max(1, BLOCK_SCORES // max(1, len(vectors)))
     for start in range(0, len(queries), rows):
-        yield from queries[start : start + rows] @ vectors.T  # (1), for several q at once
+        yield from queries[start : start + rows] @ vectors.T  # eq: vec-scores, for several q at once
 
 
 def recall_at_k(results: Sequence[Iterable], truth: Sequence[Iterable], k: int) -> float:
@@ -101,7 +101,7 @@ def recall_at_k(results: Sequence[Iterable], truth: Sequence[Iterable], k: int) 
         true = list(true)[:k]
         if len(true) < k:
             raise VectorStoreError(f"recall at {k}: the truth holds {len(true)} for a query; search exactly for {k}")
-        shares.append(len(set(list(got)[:k]) & set(true)) / k)  # (2)
+        shares.append(len(set(list(got)[:k]) & set(true)) / k)  # eq: vec-recall
     return float(np.mean(shares))
 
 

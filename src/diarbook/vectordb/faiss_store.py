@@ -39,7 +39,7 @@ class FaissStore(VectorStore):
     path : path, optional
     lists, probes : int
         Of ivf: how many lists (by default 4 times the root of the first batch), how many of them a query opens.
-    links, ef_construction, ef_search : int
+    edges, ef_construction, ef_search : int
         Of hnsw: neighbors of a vector, and how wide the graph is searched while building and while searching.
     parts, bits : int
         Of pq: sub-vectors, and bits of the code of each.
@@ -56,7 +56,7 @@ class FaissStore(VectorStore):
     Chapter: vectordb
     """
 
-    OPTIONS = ("lists", "probes", "links", "ef_construction", "ef_search", "parts", "bits")
+    OPTIONS = ("lists", "probes", "edges", "ef_construction", "ef_search", "parts", "bits")
     SERVER = False
     IN_MEMORY = True
 
@@ -68,7 +68,7 @@ class FaissStore(VectorStore):
         *,
         lists: int | None = None,
         probes: int = 8,
-        links: int = 16,
+        edges: int = 16,
         ef_construction: int = 100,
         ef_search: int = 64,
         parts: int = 24,
@@ -79,7 +79,7 @@ class FaissStore(VectorStore):
         if self.kind == "pq" and dimension % parts:
             raise VectorStoreError(f"{name}: {parts} parts do not divide {dimension} dimensions; give parts= that do")
         self.probes, self.ef_search = probes, ef_search
-        self._lists, self._links, self._ef_construction = lists, links, ef_construction
+        self._lists, self._edges, self._ef_construction = lists, edges, ef_construction
         self._parts, self._bits = parts, bits
         self._records, self._index, self._dead, self._saved = Records(), None, set(), True
         if path is not None and (saved := load_snapshot(name, path)):
@@ -112,7 +112,7 @@ class FaissStore(VectorStore):
             # "np": without training for polysemous codes, which is slow and which no search here uses
             recipe, what = f"IDMap2,PQ{self._parts}x{self._bits}np", f"bits={self._bits}"
         else:
-            recipe = {"flat": "IDMap2,Flat", "hnsw": f"IDMap2,HNSW{self._links},Flat"}[self.kind]
+            recipe = {"flat": "IDMap2,Flat", "hnsw": f"IDMap2,HNSW{self._edges},Flat"}[self.kind]
         if len(vectors) < needed:
             raise VectorStoreError(
                 f"{self.name}: {what} needs {needed} vectors or more to train on, got {len(vectors)};"

@@ -28,7 +28,7 @@ class MilvusStore(VectorStore):
     name, dimension, path, server
         See :func:`open_store`.
     collection : str
-    links, ef_construction, ef_search : int
+    edges, ef_construction, ef_search : int
         Of the HNSW index: neighbors of a vector, and how wide the graph is searched while building and while
         searching.
 
@@ -39,7 +39,7 @@ class MilvusStore(VectorStore):
     Chapter: vectordb
     """
 
-    OPTIONS = ("collection", "links", "ef_construction", "ef_search")
+    OPTIONS = ("collection", "edges", "ef_construction", "ef_search")
     SERVER = True
     IN_MEMORY = False
 
@@ -51,7 +51,7 @@ class MilvusStore(VectorStore):
         *,
         server: str | None = None,
         collection: str = "voices",
-        links: int = 16,
+        edges: int = 16,
         ef_construction: int = 100,
         ef_search: int = 64,
     ) -> None:
@@ -65,7 +65,7 @@ class MilvusStore(VectorStore):
         try:
             with explained(name, "start the server, correct the address, or close the program that holds the folder"):
                 self._connect()
-                self._prepare(links, ef_construction)
+                self._prepare(edges, ef_construction)
         except BaseException:
             self._release()
             raise
@@ -79,7 +79,7 @@ class MilvusStore(VectorStore):
         if os.path.abspath(self._local) in server_manager_instance._servers:
             raise VectorStoreError(f"{self.path}: is open in this program already; use that one, or close it first")
 
-    def _prepare(self, links: int, ef_construction: int) -> None:
+    def _prepare(self, edges: int, ef_construction: int) -> None:
         """Find the collection, or make it, and load it."""
         from pymilvus import DataType
 
@@ -97,7 +97,7 @@ class MilvusStore(VectorStore):
             schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self.dimension)
             schema.add_field("metadata", DataType.JSON)
             index = self._client.prepare_index_params()
-            parameters = {"M": links, "efConstruction": ef_construction}
+            parameters = {"M": edges, "efConstruction": ef_construction}
             index.add_index("vector", index_type="HNSW", metric_type="COSINE", params=parameters)
             self._client.create_collection(
                 self._collection, schema=schema, index_params=index, consistency_level="Strong"

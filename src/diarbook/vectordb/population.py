@@ -63,7 +63,7 @@ class Population:
             some = min(step, speakers - start)
             voice = random.standard_normal((some, len(mean)), dtype=np.float32) @ roots[0]
             block = random.standard_normal((some * each, len(mean)), dtype=np.float32) @ roots[1]
-            block += mean + np.repeat(voice, each, axis=0)  # (3)
+            block += mean + np.repeat(voice, each, axis=0)  # eq: vec-model
             block /= np.linalg.norm(block, axis=1, keepdims=True)
             vectors[start * each : (start + some) * each] = block
         return vectors, np.repeat(np.arange(speakers), each)
@@ -124,11 +124,11 @@ def fit_population(
         )
     means = np.stack([real[who == index].mean(axis=0) for index in range(len(speakers))])
     center = means.mean(axis=0)
-    mean = center * np.sqrt(apart) / np.linalg.norm(center)  # (4)
+    mean = center * np.sqrt(apart) / np.linalg.norm(center)  # eq: vec-mean
     return Population(
         mean,
-        _shrunk(means - center, between_shrinkage, alike - apart),  # (5)
-        _shrunk(real - means[who], within_shrinkage, 1 - alike),  # (6)
+        _shrunk(means - center, between_shrinkage, alike - apart),  # eq: vec-between
+        _shrunk(real - means[who], within_shrinkage, 1 - alike),  # eq: vec-within
     )
 
 
