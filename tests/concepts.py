@@ -2,7 +2,7 @@
 
 from diarbook.knowledge.ontology import Concept
 
-TEXTS = {"kind": "term", "definition": "D.", "expert": "E.", "topic": "start"}
+TEXTS = {"kind": "method", "definition": "D.", "expert": "E.", "topic": "start"}
 
 
 def concept(name, **fields):

@@ -17,11 +17,18 @@
     Metrics: ["#7a6300", "#e3c34a", "triangle"],
     Formats: ["#4d6a12", "#b4d36c", "square"],
     Parameters: ["#0a7182", "#62cfe0", "diamond"],
-    Modes: ["#a8326f", "#ff9cc8", "diamond"],
+    Procedures: ["#a8326f", "#ff9cc8", "diamond"],
+    Units: ["#00629b", "#6cb6ff", "diamond"],
+    Measures: ["#7a6300", "#e3c34a", "circle"],
+    Quantities: ["#0a7182", "#62cfe0", "triangle"],
+    "Statistical models": ["#905478", "#e0a3c6", "square"],
+    Campaigns: ["#5c4a32", "#d2b48c", "star"],
+    Phenomena: ["#4d6a12", "#b4d36c", "circle"],
+    Properties: ["#57606a", "#aeb8c2", "diamond"],
     "Data sets": ["#5c4a32", "#d2b48c", "triangle"],
     Tools: ["#2f5d3a", "#93d3a2", "star"],
     Risks: ["#d11f1f", "#ff7b72", "triangle"],
-    Terms: ["#57606a", "#aeb8c2", "circle"],
+    Facets: ["#57606a", "#aeb8c2", "star"],
   };
   const OTHER = ["#57606a", "#aeb8c2", "circle"];
   const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };

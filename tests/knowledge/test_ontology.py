@@ -2,14 +2,15 @@ import re
 
 import pytest
 import yaml
+from tests.test_spelling import british
 
 from diarbook.errors import KnowledgeError
 from diarbook.knowledge import Concept, load_ontology, problems
-from diarbook.knowledge.ontology import bibliography_keys, canonical_name, plain, resolve
+from diarbook.knowledge.ontology import KINDS, bibliography_keys, canonical_name, plain, resolve
 
 
 def concept(name, **fields):
-    texts = {"label": name, "kind": "term", "definition": "d", "expert": "e", "topic": "start"}
+    texts = {"label": name, "kind": "method", "definition": "d", "expert": "e", "topic": "start"}
     return {"id": name, **texts, **fields}
 
 
@@ -78,7 +79,14 @@ def test_one_id_in_two_files(tmp_path):
         ({"related": ["y"]}, "related names 'y', which no file defines"),
         ({"broader": ["x"]}, "broader names the concept itself"),
         ({"broader": ["z"], "related": ["z"]}, "related names 'z', which is broader or narrower already"),
-        ({"stage": ["z"]}, "stage names 'z', which is a term"),
+        ({"stage": ["z"]}, "stage names 'z', which is a method"),
+        ({"steps": ["z"]}, "steps names 'z', which is a method"),
+        (
+            {"broader": ["z"], "not_to_be_confused_with": ["z"]},
+            "not_to_be_confused_with names 'z', which is broader or",
+        ),
+        ({"replaces": ["z"]}, "replaces names 'z', which is defined"),
+        ({"hidden": ["Z"]}, "the name 'Z' is taken by z in a.yaml"),
         ({"sources": ["nobody1900"]}, "source 'nobody1900' is not in references.bib"),
         ({"topic": "cooking"}, "topic 'cooking' is neither a page"),
         ({"kind": "mood"}, "kind 'mood' is unknown"),
@@ -105,6 +113,79 @@ def test_cycles_and_orphans_are_named(tmp_path):
         "a.yaml: y: is broader than itself",
         "a.yaml: alone: an orphan; relate it to another concept",
     ]
+
+
+def test_a_concept_without_broader_belongs_to_the_facet_of_its_kind(tmp_path):
+    rows = [
+        concept("activity", kind="facet"),
+        concept("method", kind="facet", broader=["activity"]),
+        concept("vad", related=["task-less"]),
+        concept("task-less", kind="task"),
+    ]
+    found = load_ontology(write(tmp_path, a=rows))
+    assert found["vad"].parents(found) == ("method",)
+    assert found["method"].parents(found) == ("activity",)
+    assert [re.sub(r":\d+:", ":", line) for line in problems(found, sources=set())] == [
+        "a.yaml: task-less: no top concept leads to it"
+    ]
+
+
+def test_hidden_labels_are_found_and_not_shown(tmp_path):
+    found = load_ontology(write(tmp_path, a=[concept("vad", alternative=["SAD"], hidden=["sad", "voiced region"])]))[
+        "vad"
+    ]
+    assert found.names == ("vad", "SAD")
+    assert found.every_name == ("vad", "SAD", "voiced region")
+
+
+@pytest.fixture(scope="module")
+def book():
+    return load_ontology()
+
+
+def test_every_kind_of_the_book_has_its_facet(book):
+    facets = {name for name, one in book.items() if one.kind == "facet"}
+    assert {facet for facet, _ in KINDS.values()} - {""} <= facets
+    assert {one.kind for one in book.values()} == set(KINDS)
+
+
+def test_definitions_are_the_entry_s_own_and_not_the_book_s(book):
+    """An export leaves the book, so no sentence may lean on it; and ISO 704 asks for a genus, not for an order."""
+    for one in book.values():
+        for text in (one.definition, one.expert):
+            assert not re.search(r"\b(this book|in this chapter|Here)\b", text), one.id
+            assert not re.match(r"(Start|Treat|Place|Guess|Take|Join|Always)\b", text), one.id
+
+
+def test_days_and_ids_of_the_book(book):
+    for one in book.values():
+        assert one.created <= one.modified, one.id
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", one.id)
+    retired = [old for one in book.values() for old in one.replaces]
+    assert {"cam++", "wav2vec-2.0", "voiced-region", "arrival-order-speaker-indexing"} <= set(retired)
+    assert len(set(retired)) == len(retired)
+
+
+def test_one_spelling(book):
+    for one in book.values():
+        texts = (*one.every_name, one.definition, one.expert, one.note or "")
+        assert [found for text in texts for found in british(text)] == [], one.id
+
+
+def test_labels_are_in_the_singular(book):
+    """The rule of the page: singular, but for mass nouns, names, and what exists only in the plural."""
+    allowed = {"k-means", "violators"}  # names of algorithms
+    for one in book.values():
+        words = re.split(r" \(| of | with | by | in | under ", one.label)[0].split()
+        last = words[-1]
+        if one.kind in ("tool", "model", "dataset", "campaign") or not last.islower() or last in allowed:
+            continue
+        assert not re.search(r"[^s]s$", last) or last.endswith(("sis", "us", "ss", "ics")), one.id
+
+
+def test_neMo_compares_a_rescaled_cosine(book):
+    for name in ("back-end", "cosine-similarity", "decision-threshold", "speaker-verification"):
+        assert "cosine of 0.4" in dict(book[name].toolkits)["NeMo"]
 
 
 def test_resolve():

@@ -49,8 +49,8 @@ def check() -> int:
     ]
     for fault in faults:
         click.echo(fault)
-    schemes = len({concept.scheme for concept in concepts.values()})
-    say(f"{len(concepts)} concepts in {schemes} schemes, {len(faults)} faults")
+    tops = sum(concept.kind == "facet" and not concept.broader for concept in concepts.values())
+    say(f"{len(concepts)} concepts below {tops} top concepts, {len(faults)} faults")
     return int(bool(faults))
 
 

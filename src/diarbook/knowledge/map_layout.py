@@ -304,7 +304,7 @@ def map_data(
                 "also": list(concepts[name].names[1:]),
                 "definition": plain(concepts[name].definition),
                 "kind": concepts[name].kind,
-                "scheme": concepts[name].scheme,
+                "scheme": concepts[name].group,
                 "chapter": chapters.index(concepts[name].topic),
                 "x": centers[name][0],
                 "y": centers[name][1],

@@ -15,10 +15,10 @@ PREREQUISITES = 3
 
 
 def by_name(concepts: Mapping[str, Concept]) -> dict[str, str]:
-    """Id of the concept that each label and alternative label means, names in case-folded form."""
+    """Id of the concept that each label means, also a hidden one, names in case-folded form."""
     names: dict[str, str] = {}
     for concept in concepts.values():
-        for name in concept.names:
+        for name in concept.every_name:
             names.setdefault(name.casefold(), concept.id)
     return names
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from docutils import nodes
 
-from diarbook.knowledge.ontology import SCHEMES, problems
+from diarbook.knowledge.ontology import KINDS, problems
 from diarbook.knowledge.skos import FORMATS, export
 from diarbook.sphinx.base import WswDirective, load_leniently, write_static
 
@@ -18,7 +18,7 @@ TITLES = {"ttl": "Turtle", "jsonld": "JSON-LD", "csv": "CSV"}
 
 
 class OntologyDownloads(WswDirective):
-    """Links to the exports, and how many concepts each scheme has."""
+    """Links to the exports, and how many concepts each facet has."""
 
     def run(self) -> list[nodes.Node]:  # noqa: D102
         concepts = self.ontology()
@@ -27,11 +27,15 @@ class OntologyDownloads(WswDirective):
         links = "".join(
             f'<a class="wsw-badge" download href="{up}_static/ontology.{form}">{TITLES[form]}</a> ' for form in FORMATS
         )
-        counts = Counter(concept.scheme for concept in concepts.values())
+        counts = Counter(concept.kind for concept in concepts.values())
         table = "\n".join(
-            ["| scheme | concepts |", "|---|---:|"]
-            + [f"| {title} | {counts[title]} |" for title in dict.fromkeys(SCHEMES.values()) if counts[title]]
-            + [f"| **all** | **{sum(counts.values())}** |"]
+            ["| facet | group | concepts |", "|---|---|---:|"]
+            + [
+                f"| {{term}}`{concepts[facet].label}` | {title} | {counts[kind]} |"
+                for kind, (facet, title) in KINDS.items()
+                if counts[kind] and facet in concepts
+            ]
+            + [f"| **all, with the facets themselves** | | **{sum(counts.values())}** |"]
         )
         return [nodes.raw("", f'<p class="wsw-actions">{links}</p>', format="html"), *self.markdown(table)]
 
