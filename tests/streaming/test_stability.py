@@ -13,15 +13,15 @@ def test_by_hand():
     # After 4 s: A 0-2, B 2-4. After 6 s: B has become A, and its last half second is gone. After 8 s: as before.
     answers = [[A, B], [Turn(0, 2, "A"), Turn(2, 3.5, "A"), Turn(4, 6, "A")], [Turn(0, 3.5, "A"), Turn(4, 7, "A")]]
     found = label_flips(answers, [4.0, 6.0, 8.0])
-    # First update: 1.5 s relabelled, 0.5 s withdrawn, of 4 s. Second: nothing, of 5.5 s.
-    assert found == LabelFlips(relabelled=1.5, withdrawn=0.5, added=0.0, total=9.5, updates=2)
+    # First update: 1.5 s relabeled, 0.5 s withdrawn, of 4 s. Second: nothing, of 5.5 s.
+    assert found == LabelFlips(relabeled=1.5, withdrawn=0.5, added=0.0, total=9.5, updates=2)
     assert found.rate == pytest.approx(1.5 / 9.5)
 
 
 def test_speech_after_what_was_heard_is_no_change():
     assert label_flips([[A], [A, B]], [2.0, 4.0]).rate == 0
     added = label_flips([[Turn(0, 1, "A")], [A]], [2.0, 4.0])
-    assert (added.relabelled, added.added) == (0, 1)
+    assert (added.relabeled, added.added) == (0, 1)
 
 
 def test_swapped_numbers_count_only_where_they_are_meant_to():

@@ -22,7 +22,7 @@ class LabelFlips:
 
     Parameters
     ----------
-    relabelled : float
+    relabeled : float
         Speech that the later answer gives to another speaker.
     withdrawn : float
         Speech that the later answer no longer has.
@@ -36,7 +36,7 @@ class LabelFlips:
     Chapter: streaming
     """
 
-    relabelled: float
+    relabeled: float
     withdrawn: float
     added: float
     total: float
@@ -45,7 +45,7 @@ class LabelFlips:
     @property
     def rate(self) -> float:
         """Share of the speech already answered that an update relabels, on average; NaN without any."""
-        return self.relabelled / self.total if self.total > 0 else math.nan
+        return self.relabeled / self.total if self.total > 0 else math.nan
 
 
 def label_flips(answers: Sequence[Sequence[Turn]], heard: Sequence[float], *, renumbering: bool = True) -> LabelFlips:
