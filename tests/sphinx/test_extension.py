@@ -25,6 +25,8 @@ def test_the_directives_build_without_warnings(tmp_path):
     assert 'id="diarbook.turns.Turn"' in pages["api"]
     for concept_ in load_ontology().values():
         assert concept_.label in pages["glossary"].replace("&amp;", "&").replace("’", "'")
+        for name in (concept_.id, *concept_.replaces):  # an identifier of the export leads somewhere
+            assert pages["glossary"].count(f'id="concept-{name}"') == 1, name
 
 
 def test_faults_of_a_page_are_warnings(tmp_path):

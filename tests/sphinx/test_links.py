@@ -83,8 +83,10 @@ def test_the_book_links_its_terms_and_chapters(book):
     assert book.build() == ""
     glossary = book.page("glossary.html")
     assert glossary.count(">Used in<") == 3
-    for heading in ("Scheme", "Unit", "Input", "Output"):
+    for heading in ("Kind", "Page", "Unit", "Input", "Output"):
         assert f">{heading}<" in glossary
+    assert 'id="concept-voice-activity-detection"' in glossary
+    assert "none was opened for this entry" in glossary
     start, vad = book.page("start.html"), book.page("vad.html")
     assert "Prerequisites" not in start
     assert start.count("wsw-after") == 1

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import diarbook
 from diarbook.errors import KnowledgeError
 from diarbook.files import repository_root
+from diarbook.knowledge import references as bibliography
 from diarbook.knowledge.ontology import Concept
-from diarbook.knowledge.references import Reference, load_references
 
 if TYPE_CHECKING:
     import rdflib
@@ -78,7 +78,7 @@ _RELATIONS = ("broader", "related", "not_to_be_confused_with", "stage", "steps")
 _RELATED_TERMS = ("partOfStage", "hasStep", "notToBeConfusedWith")
 
 
-def source_address(reference: Reference) -> str | None:
+def source_address(reference: bibliography.Reference) -> str | None:
     """DOI, arXiv or other address of a source; None when its entry has none.
 
     Parameters
@@ -93,7 +93,9 @@ def source_address(reference: Reference) -> str | None:
     return fields["url"].strip() if fields.get("url") else None
 
 
-def concept_graph(concepts: Mapping[str, Concept], references: Mapping[str, Reference] | None = None) -> rdflib.Graph:
+def concept_graph(
+    concepts: Mapping[str, Concept], references: Mapping[str, bibliography.Reference] | None = None
+) -> rdflib.Graph:
     """The concepts as one SKOS concept scheme.
 
     A concept has one ``skos:prefLabel``, its ``skos:altLabel`` and ``skos:hiddenLabel``, the exact sentence as
@@ -115,7 +117,7 @@ def concept_graph(concepts: Mapping[str, Concept], references: Mapping[str, Refe
     """
     from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, XSD, Graph, Literal, Namespace, URIRef
 
-    references = load_references() if references is None else references
+    references = bibliography.load_references() if references is None else references
     concept_space, term = Namespace(f"{BASE}concept/"), Namespace(f"{BASE}vocabulary#")
     graph = Graph()
     for prefix, space in (("skos", SKOS), ("dcterms", DCTERMS), ("", concept_space), ("wsw", term)):

@@ -93,7 +93,7 @@ class GlossaryFromOntology(WswDirective):
             ("related", "Related"),
             ("not_to_be_confused_with", "Not to be confused with"),
         ):
-            others = concept.parents(concepts) if field == "broader" else getattr(concept, field)
+            others = shown(concept, field, concepts)
             if labels := [concepts[other].label for other in others if other in concepts]:
                 facts.append((heading, self.inline(", ".join(f"{{term}}`{label}`" for label in labels))))
         for field in ("input", "output", "symbol", "unit"):
@@ -126,6 +126,16 @@ class GlossaryFromOntology(WswDirective):
         )
         link.source, link.line = self.get_source_info()
         return link
+
+
+def shown(concept: Concept, field: str, concepts: Mapping[str, Concept]) -> list[str]:
+    """Ids that an entry shows: the facet of its kind where no broader concept is named, a mix-up in both directions."""
+    if field == "broader":
+        return list(concept.parents(concepts))
+    own = list(getattr(concept, field))
+    if field == "not_to_be_confused_with":
+        own += [name for name, other in concepts.items() if concept.id in other.not_to_be_confused_with]
+    return list(dict.fromkeys(own))
 
 
 def initial(label: str) -> str:
