@@ -148,7 +148,7 @@
         <div class="bar">
           <div class="find"><input type="search" role="combobox" aria-expanded="false" aria-controls="found" aria-autocomplete="list"
             aria-label="Find a concept" placeholder="Find a concept" autocomplete="off" spellcheck="false"><ul id="found" class="found" role="listbox" aria-label="Concepts" hidden></ul></div>
-          <select aria-label="Chapter"><option value="-1">All chapters</option>${this.chapters.map((c, i) => `<option value="${i}">${escaped(c.name)}</option>`).join("")}</select>
+          <select aria-label="Subject"><option value="-1">All subjects</option>${this.chapters.map((c, i) => `<option value="${i}">${escaped(c.name)}</option>`).join("")}</select>
           <div class="views" role="group" aria-label="View"><button type="button" data-view="map" aria-pressed="true">Map</button><button type="button" data-view="list" aria-pressed="false">List</button></div>
         </div>
         <div class="schemes" role="group" aria-label="Show concepts by scheme"></div>
@@ -466,7 +466,7 @@
       this.fill(`<h3>${escaped(n.label)}</h3>
         <p class="small">${swatch(n.scheme, this.dark).replace("<svg", '<svg width="11" height="11"')} ${escaped(n.kind)}${n.also.length ? `, also ${escaped(n.also.join(", "))}` : ""}</p>
         <p>${escaped(n.definition)}</p>
-        <div class="go">${n.href ? `<a href="${escaped(n.href)}">Glossary entry</a>` : ""}${chapter.href ? `<a href="${escaped(chapter.href)}">Chapter: ${escaped(chapter.name)}</a>` : ""}</div>
+        <div class="go">${n.href ? `<a href="${escaped(n.href)}">Glossary entry</a>` : ""}${chapter.href ? `<a href="${escaped(chapter.href)}">Page: ${escaped(chapter.name)}</a>` : ""}</div>
         ${chapter.href ? "" : `<p class="small">${escaped(chapter.name)}: not in the book yet</p>`}
         ${[...groups].map(([name, ids]) => `<h4>${name}</h4>${this.buttons(ids)}`).join("")}`, n.label);
       if (closer) this.bring(n);
@@ -479,10 +479,10 @@
       ids.sort((a, b) => this.nodes[a].label.localeCompare(this.nodes[b].label));
       this.selected = -1;
       this.fill(`<h3>${escaped(chapter.name)}</h3>
-        ${chapter.href ? `<div class="go"><a href="${escaped(chapter.href)}">Open the chapter</a></div>` : '<p class="small">Not in the book yet.</p>'}
+        ${chapter.href ? `<div class="go"><a href="${escaped(chapter.href)}">Open the page</a></div>` : '<p class="small">Not in the book yet.</p>'}
         <h4>${ids.length} concepts</h4>${this.buttons(ids)}`, chapter.name);
       this.fit(chapter.box);
-      this.say(`Chapter ${chapter.name}, ${ids.length} concepts`);
+      this.say(`${chapter.name}, ${ids.length} concepts`);
     }
 
     buttons(ids) { return `<div class="to">${ids.map((i) => `<button type="button" data-to="${i}">${escaped(this.nodes[i].label)}</button>`).join("")}</div>`; }

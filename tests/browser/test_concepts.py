@@ -204,7 +204,7 @@ def test_search_and_click_open_a_concept_and_its_chapter(visit, width):
     page.locator(f"{MAP} canvas").click(position={"x": spot[0], "y": spot[1]})
     assert card.locator("h3").inner_text() == "voice activity detection"
     assert card.locator("[data-to]").count() > 1
-    card.locator("a", has_text="Chapter").click()
+    card.locator("a", has_text="Page:").click()
     page.wait_for_url("**/notebooks/vad.html")
 
 

@@ -149,10 +149,23 @@ def test_every_kind_of_the_book_has_its_facet(book):
     assert {one.kind for one in book.values()} == set(KINDS)
 
 
+def test_a_concept_lies_in_one_facet_that_of_its_kind(book):
+    """ISO 25964: broader does not cross facets, for nothing is at once an activity and an artifact."""
+    tops = {name for name, one in book.items() if one.kind == "facet" and not one.broader}
+
+    def top(name):
+        return {name} & tops or {found for above in book[name].parents(book) for found in top(above)}
+
+    for name, one in book.items():
+        assert len(top(name)) == 1, name
+        if one.kind != "facet":
+            assert top(name) == top(KINDS[one.kind][0]), name
+
+
 def test_definitions_are_the_entry_s_own_and_not_the_book_s(book):
     """An export leaves the book, so no sentence may lean on it; and ISO 704 asks for a genus, not for an order."""
     for one in book.values():
-        for text in (one.definition, one.expert):
+        for text in (one.definition, one.expert, one.note or "", one.input or "", one.output or ""):
             assert not re.search(r"\b(this book|in this chapter|Here)\b", text), one.id
             assert not re.match(r"(Start|Treat|Place|Guess|Take|Join|Always)\b", text), one.id
 

@@ -10,3 +10,5 @@ def test_the_list_of_the_map_names_every_concept_with_its_links():
     assert page.count("<li ") == len(made)
     assert 'href="g.html#term-v1"' in page
     assert 'href="vad.html"' in page
+    assert "Clustering, not in the book yet" in page
+    assert "Voice activity detection</a>" in page

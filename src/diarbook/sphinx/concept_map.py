@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from docutils import nodes
 
+from diarbook.knowledge.chapters import subjects
 from diarbook.knowledge.map_layout import map_data
 from diarbook.sphinx.base import WswDirective, load_files_on, load_leniently
-from diarbook.sphinx.uses import Links, chapter_pages, links_of
+from diarbook.sphinx.uses import Links, links_of
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -40,8 +41,9 @@ def map_html(builder: Builder, docname: str, links: Links) -> str:
         name: f"{builder.get_relative_uri(docname, page)}#{anchor}" for name, (page, anchor) in links.anchors.items()
     }
     pages = {
-        word: (builder.get_relative_uri(docname, page), links.titles.get(page, page))
-        for word, page in chapter_pages(links.titles).items()
+        word: (builder.get_relative_uri(docname, found.page), links.titles[found.page])
+        for word, found in subjects().items()
+        if found.page in links.titles
     }
     data = map_data(concepts, glossary, pages)
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -52,11 +54,12 @@ def map_html(builder: Builder, docname: str, links: Links) -> str:
 
 
 def map_list(data: Mapping[str, object]) -> str:
-    """Every concept by chapter, as a list with links."""
+    """Every concept by subject, as a list with links."""
     parts = []
     for index, chapter in enumerate(data["chapters"]):
         name = html.escape(chapter["name"])
-        title = f'<a class="reference internal" href="{chapter["href"]}">{name}</a>' if chapter["href"] else name
+        linked = f'<a class="reference internal" href="{chapter["href"]}">{name}</a>'
+        title = linked if chapter["href"] else f"{name}, not in the book yet"
         parts.append(f'<section data-chapter="{index}"><p class="wsw-map-chapter">{title}</p><ul>')
         members = [node for node in data["nodes"] if node["chapter"] == index]
         for node in sorted(members, key=lambda n: n["label"].casefold()):

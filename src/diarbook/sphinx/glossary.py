@@ -99,7 +99,8 @@ class GlossaryFromOntology(WswDirective):
         for field in ("input", "output", "symbol", "unit"):
             if text := getattr(concept, field):
                 facts.append((field.capitalize(), self.inline(text)))
-        facts.append(("Page", self.topic_link(concept.topic)))
+        here = self.page(concept.topic) == self.env.docname
+        facts.append(("Page", ["none beyond this entry"] if here else self.topic_link(concept.topic)))
         if concept.function and (full_name := canonical_name(concept.function)):
             facts.append(("Function", [self.object_link(full_name, concept.function)]))
         if sources := self.sources(concept):
@@ -111,7 +112,7 @@ class GlossaryFromOntology(WswDirective):
         cited = self.inline(f"{{cite:p}}`{','.join(concept.sources)}`") if concept.sources else []
         if concept.kind == "facet" or any(is_opened(key) for key in concept.sources):
             return cited
-        return [*cited, "; none of them was opened for this entry"] if cited else ["none was opened for this entry"]
+        return [*cited, " (none of them was opened for this entry)"] if cited else ["none was opened for this entry"]
 
     def object_link(self, full_name: str, shown: str) -> nodes.Node:
         """Link to an object of the API page."""
