@@ -290,3 +290,16 @@ def test_too_short_for_one_frame():
 def test_bad_options_are_refused(call):
     with pytest.raises(OptionError):
         call()
+
+
+def test_mean_and_deviation_by_hand():
+    matrix = np.array([[1.0, 0.0], [3.0, 0.0], [5.0, 6.0]])
+    expected = [3.0, 2.0, np.sqrt(8 / 3), np.sqrt(8.0)]
+    np.testing.assert_allclose(features.mean_and_deviation(matrix), expected)
+    with pytest.raises(OptionError, match="at least one frame"):
+        features.mean_and_deviation(np.zeros((0, 3)))
+
+
+def test_the_lifter_by_hand():
+    np.testing.assert_allclose(features.lifter(12)[[0, 11]], [1.0, 12.0])  # sin 0 and sin 90 degrees
+    assert features.lifter(5, 0).tolist() == [1.0] * 5

@@ -543,3 +543,30 @@ def sliding_cmvn(features: np.ndarray, length: int = 300, variance: bool = False
         negligible = spread <= 1e-6 * np.abs(features).max(axis=0)
         centered = centered / np.where(negligible, np.inf, spread)
     return centered.astype(features.dtype)
+
+
+def mean_and_deviation(features: np.ndarray) -> np.ndarray:
+    """Mean and standard deviation of each coefficient over time, one after the other: the simplest voice vector.
+
+    Parameters
+    ----------
+    features : ndarray of shape (frames, coefficients)
+
+    Returns
+    -------
+    ndarray of shape (2 * coefficients,)
+
+    Raises
+    ------
+    OptionError
+        When there is no frame.
+
+    Examples
+    --------
+    >>> mean_and_deviation(np.array([[1.0, 5.0], [3.0, 5.0]])).tolist()
+    [2.0, 5.0, 1.0, 0.0]
+
+    Chapter: features
+    """
+    features = _check_matrix(features)
+    return np.concatenate([features.mean(axis=0), features.std(axis=0)])

@@ -13,7 +13,7 @@ from diarbook.embeddings import (
     speaker_interval,
     trial_scores,
 )
-from diarbook.embeddings.trials import Excerpt
+from diarbook.embeddings.trials import Excerpt, nearest_is_same_speaker
 from diarbook.errors import OptionError
 from diarbook.metrics.verification import equal_error_rate
 from diarbook.turns import Turn
@@ -108,3 +108,35 @@ def test_interval_draws_speakers():
 def test_interval_without_targets_is_nan():
     trials = trial_scores(np.eye(3), [Excerpt("r", i, i + 1, str(i)) for i in range(3)])
     assert np.isnan(speaker_interval(equal_error_rate, trials, samples=5)).all()
+
+
+def test_nearest_neighbors_by_an_independent_search():
+    from sklearn.neighbors import NearestNeighbors
+    from sklearn.preprocessing import StandardScaler
+
+    generator = np.random.default_rng(3)
+    gallery = generator.normal(size=(40, 5)) * [1, 10, 100, 0.1, 1]
+    queries = gallery + 0.3 * gallery.std(axis=0) * generator.normal(size=(40, 5))
+    speakers = np.array(list("abcd") * 10)
+    scaler = StandardScaler().fit(gallery)
+    order = NearestNeighbors(n_neighbors=2).fit(scaler.transform(gallery)).kneighbors(scaler.transform(queries))[1]
+    expected = np.where(order[:, 0] == np.arange(40), order[:, 1], order[:, 0])
+    same, nearest = nearest_is_same_speaker(gallery, speakers, queries)
+    assert nearest.tolist() == expected.tolist()
+    assert same.tolist() == (speakers[expected] == speakers).tolist()
+
+
+def test_a_coordinate_that_never_changes_counts_for_nothing():
+    gallery = np.array([[0.0, 7.0], [1.0, 7.0], [5.0, 7.0]])
+    assert nearest_is_same_speaker(gallery, ["a", "a", "b"], gallery)[1].tolist() == [1, 0, 1]
+    with pytest.raises(OptionError, match="2 speakers"):
+        nearest_is_same_speaker(gallery, ["a", "b"], gallery)
+
+
+def test_rows_of_one_room_can_be_kept_from_being_neighbors():
+    gallery = np.array([[0.0], [0.1], [3.0], [9.0]])
+    speakers, rooms = ["a", "b", "a", "b"], ["r", "r", "s", "s"]
+    assert nearest_is_same_speaker(gallery, speakers, gallery)[1].tolist() == [1, 0, 1, 2]
+    same, nearest = nearest_is_same_speaker(gallery, speakers, gallery, rooms)
+    assert nearest.tolist() == [2, 2, 1, 1]
+    assert same.tolist() == [True, False, False, True]

@@ -187,6 +187,61 @@ def trial_scores(embeddings: np.ndarray, excerpts: Sequence[Excerpt]) -> Trials:
     return trials.where(np.isfinite(scores))
 
 
+def nearest_is_same_speaker(
+    gallery: np.ndarray, speakers: Sequence[str], queries: np.ndarray, apart: Sequence[str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the nearest vector of the gallery, a query's own aside, is of the query's speaker.
+
+    Each coordinate is first divided by its standard deviation over the gallery, so that none counts for its unit.
+
+    Parameters
+    ----------
+    gallery : array of shape (n, d)
+    speakers : sequence of n str
+        Who speaks in each row of the gallery, and in the same row of the queries. Name people, not recordings.
+    queries : array of shape (n, d)
+        The same pieces again, for instance through another channel; or the gallery itself.
+    apart : sequence of n str, optional
+        Such as the recording of each row: rows of the same one are no neighbors, so that a room cannot stand in for a
+        voice.
+
+    Returns
+    -------
+    same : ndarray of bool, shape (n,)
+    nearest : ndarray of int, shape (n,)
+        Row of the nearest vector.
+
+    Raises
+    ------
+    OptionError
+        When shapes differ or there are fewer than two rows.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0], [0.1], [5.0], [4.0]])
+    >>> nearest_is_same_speaker(points, ["a", "a", "b", "a"], points)[0].tolist()
+    [True, True, False, False]
+
+    Chapter: features
+    """
+    gallery, queries, names = np.asarray(gallery), np.asarray(queries), np.asarray(speakers)
+    if gallery.shape != queries.shape or len(names) != len(gallery) or len(gallery) < 2:
+        raise OptionError(
+            f"gallery {gallery.shape}, queries {queries.shape} and {len(names)} speakers: give two rows or more, "
+            "and one of each for every piece"
+        )
+    spread = gallery.std(axis=0)
+    scale = np.where(spread > 0, spread, 1.0)
+    a, b = (gallery - gallery.mean(axis=0)) / scale, (queries - gallery.mean(axis=0)) / scale
+    distance = (b**2).sum(axis=1)[:, None] + (a**2).sum(axis=1)[None] - 2 * b @ a.T
+    np.fill_diagonal(distance, np.inf)
+    if apart is not None:
+        groups = np.asarray(apart)
+        distance[groups[:, None] == groups[None, :]] = np.inf
+    nearest = distance.argmin(axis=1)
+    return names[nearest] == names, nearest
+
+
 def speaker_interval(
     statistic: Callable[[np.ndarray, np.ndarray], float],
     trials: Trials,
