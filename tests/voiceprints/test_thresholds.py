@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.voiceprints.people import person
 
+from diarbook.assets import recordings, voice_samples
+from diarbook.embeddings import embed_excerpts, load_embedder, single_speaker_excerpts, unit_length
 from diarbook.embeddings.embedder import model_identity
 from diarbook.errors import OptionError
+from diarbook.metrics.identification import leave_one_out_scores
 from diarbook.turns import Turn
 from diarbook.voiceprints.matching import name_speakers, sounds_like
 from diarbook.voiceprints.store import VoiceprintStore
@@ -115,3 +118,27 @@ def test_who_sounds_alike_is_noted_by_the_size_of_the_store(tmp_path):
         assert [match.name for match in sounds_like(near, few)] == ["Ann"]
         assert sounds_like(near, many) == []
         assert [match.name for match in sounds_like(near, many, threshold=0.44)] == ["Ann"]
+
+
+def test_unknown_training_voices_are_mostly_kept_out_of_the_largest_gallery_of_real_voices():
+    # 5 % at 22 people is what the rule was chosen for; here every training probe is somebody unknown.
+    clips = recordings()
+    splits = {clip.name: clip.split for clip in clips}
+    chunks = single_speaker_excerpts(clips, 1.0, 2.0)
+    embedder = load_embedder("campplus")
+    words = [one for one in voice_samples("emotions") if one.condition == "neutral"]
+    words.sort(key=lambda one: (one.speaker, one.name[::-1]))
+    joined = [words[first : first + 3] for first in range(0, len(words), 3)]
+    vectors = [*embed_excerpts(embedder, clips, chunks)]
+    vectors += [embedder.embed(np.concatenate([one.waveform for one in three]))[0] for three in joined]
+    people = [chunk.speaker for chunk in chunks] + [three[0].speaker for three in joined]
+    train = [splits[chunk.recording] == "train" for chunk in chunks] + [three[0].speaker < "m4" for three in joined]
+    names, numbers = np.unique(people, return_inverse=True)
+    scores = leave_one_out_scores(unit_length(np.array(vectors, dtype=float)), numbers)
+    rows = np.arange(len(scores))
+    probes = np.flatnonzero(np.isfinite(scores[rows, numbers]) & np.array(train))
+    scores[rows, numbers] = -np.inf
+    nearest = scores[probes].max(axis=1)
+    assert len(names) - 1 == 22
+    assert (nearest >= gallery_threshold(22)).mean() <= 0.07
+    assert (nearest >= THRESHOLD).mean() > 0.15
