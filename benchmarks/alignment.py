@@ -1,0 +1,98 @@
+"""The same output against two references of one meeting: the package's own and one made by forced alignment.
+
+The second is published at github.com/nttcslab-sp/diar-forced-alignment (horiguchi2025repurpose) and not kept here.
+
+Run: python benchmarks/alignment.py FOLDER, where FOLDER holds EN2002a.rttm and EN2002b.rttm of its AMI/test
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from diarbook.assets import recordings
+from diarbook.knowledge.measuring import write_evidence
+from diarbook.metrics import PRESETS, diarization_errors, pool
+from diarbook.pipelines.diarize import diarize
+from diarbook.rttm import read_rttm
+from diarbook.turns import crop, merge
+
+MEETINGS = {"tst00": "EN2002a", "tst01": "EN2002b"}
+SYSTEMS = {"default": "overlap", "pyannote": "pyannote", "cascade": "cascade"}
+COLUMNS = {
+    "clips": "Clips",
+    "reference": "Reference",
+    "system": "System",
+    "der": "DER, %",
+    "missed": "Missed, s",
+    "false_alarm": "False alarm, s",
+    "confusion": "Confused, s",
+    "seconds": "Reference speaker time, s",
+}
+
+
+def main(folder: Path) -> None:
+    """Score every system on every clip and on both, against both references, and write the evidence."""
+    clips = {clip.name: clip for clip in recordings("test") if clip.name in MEETINGS}
+    aligned = {
+        name: crop(read_rttm(folder / f"{meeting}.rttm")[meeting], 0.0, clips[name].duration)
+        for name, meeting in MEETINGS.items()
+    }
+    references = {"the package's": {name: clip.turns for name, clip in clips.items()}, "forced alignment": aligned}
+    output = {
+        system: {name: merge(diarize(clip.waveform, pipeline=pipeline)) for name, clip in clips.items()}
+        for system, pipeline in SYSTEMS.items()
+    }
+    rows = []
+    for names in ([*clips], *([name] for name in clips)):
+        for reference, turns in references.items():
+            for system, answers in output.items():
+                error = pool(
+                    diarization_errors(
+                        {name: turns[name] for name in names},
+                        {name: answers[name] for name in names},
+                        uem={name: clips[name].uem for name in names},
+                        **PRESETS["full"].options(),
+                    ).values()
+                )
+                rows.append(
+                    {
+                        "clips": " and ".join(names),
+                        "reference": reference,
+                        "system": system,
+                        "der": round(100 * error.rate, 1),
+                        "missed": round(error.missed, 1),
+                        "false_alarm": round(error.false_alarm, 1),
+                        "confusion": round(error.confusion, 1),
+                        "seconds": round(error.total, 1),
+                    }
+                )
+                print(rows[-1])
+    card = {
+        "data": "the two test meeting clips: the first 30 s of AMI EN2002a and EN2002b, test partition of AMI",
+        "files": "2, of the same four people",
+        "reference": "the package's, or AMI/test of github.com/nttcslab-sp/diar-forced-alignment, cut at 30 s",
+        "collar_each_side": 0,
+        "overlap": "scored",
+        "region": "0 to 30 s of each clip",
+        "vad": "system",
+        "speakers": "estimated",
+        "pooling": "pooled",
+        "tuned_on": "training clips and simulated conversations, with references of the package's kind",
+        "command": "python benchmarks/alignment.py FOLDER",
+    }
+    write_evidence(
+        "alignment",
+        "Three systems against two references of the same meetings",
+        card,
+        COLUMNS,
+        rows,
+        packages=("diarbook", "pyannote.audio", "torch", "onnxruntime", "numpy"),
+        models=("segmentation-3.0", "campplus"),
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]))
