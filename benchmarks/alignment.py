@@ -1,8 +1,9 @@
-"""The same output against two references of one meeting: the package's own and one made by forced alignment.
+"""The same output against three references of one meeting: the package's own, AMI's words, and forced alignment.
 
-The second is published at github.com/nttcslab-sp/diar-forced-alignment (horiguchi2025repurpose) and not kept here.
+The two others are published and not kept here: only_words/rttms/test of github.com/BUTSpeechFIT/AMI-diarization-setup,
+and AMI/test of github.com/nttcslab-sp/diar-forced-alignment, which was made from the first (horiguchi2025repurpose).
 
-Run: python benchmarks/alignment.py FOLDER, where FOLDER holds EN2002a.rttm and EN2002b.rttm of its AMI/test
+Run: python benchmarks/alignment.py WORDS ALIGNED, two folders with EN2002a.rttm and EN2002b.rttm
 """
 
 from __future__ import annotations
@@ -31,14 +32,15 @@ COLUMNS = {
 }
 
 
-def main(folder: Path) -> None:
-    """Score every system on every clip and on both, against both references, and write the evidence."""
+def main(words: Path, aligned: Path) -> None:
+    """Score every system on every clip and on both, against each reference, and write the evidence."""
     clips = {clip.name: clip for clip in recordings("test") if clip.name in MEETINGS}
-    aligned = {
-        name: crop(read_rttm(folder / f"{meeting}.rttm")[meeting], 0.0, clips[name].duration)
-        for name, meeting in MEETINGS.items()
-    }
-    references = {"the package's": {name: clip.turns for name, clip in clips.items()}, "forced alignment": aligned}
+    references = {"the package's": {name: clip.turns for name, clip in clips.items()}}
+    for label, folder in (("only_words", words), ("forced alignment", aligned)):
+        references[label] = {
+            name: merge(crop(read_rttm(folder / f"{meeting}.rttm")[meeting], 0.0, clips[name].duration))
+            for name, meeting in MEETINGS.items()
+        }
     output = {
         system: {name: merge(diarize(clip.waveform, pipeline=pipeline)) for name, clip in clips.items()}
         for system, pipeline in SYSTEMS.items()
@@ -71,7 +73,8 @@ def main(folder: Path) -> None:
     card = {
         "data": "the two test meeting clips: the first 30 s of AMI EN2002a and EN2002b, test partition of AMI",
         "files": "2, of the same four people",
-        "reference": "the package's, or AMI/test of github.com/nttcslab-sp/diar-forced-alignment, cut at 30 s",
+        "reference": "the package's; only_words of BUTSpeechFIT/AMI-diarization-setup at 2509d89; AMI of "
+        "nttcslab-sp/diar-forced-alignment at 9527b7c; the last two cut at 30 s",
         "collar_each_side": 0,
         "overlap": "scored",
         "region": "0 to 30 s of each clip",
@@ -79,11 +82,11 @@ def main(folder: Path) -> None:
         "speakers": "estimated",
         "pooling": "pooled",
         "tuned_on": "training clips and simulated conversations, with references of the package's kind",
-        "command": "python benchmarks/alignment.py FOLDER",
+        "command": "python benchmarks/alignment.py WORDS ALIGNED",
     }
     write_evidence(
         "alignment",
-        "Three systems against two references of the same meetings",
+        "Three systems against three references of the same meetings",
         card,
         COLUMNS,
         rows,
@@ -93,6 +96,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    if len(sys.argv) == 3:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))
+    else:
+        print(f"{__file__}: not measured again; it needs two folders:\n\n{__doc__}")
