@@ -22,8 +22,8 @@ class AdaptationRule:
     Parameters
     ----------
     threshold : float
-        Least cosine of the new speech with the template of the enrollment; above the threshold for a name, because a
-        wrong name is gone with the meeting and a wrong adaptation stays.
+        Least cosine of the new speech with the template of the enrollment; above that of two voices, because a wrong
+        name is gone with the meeting and a wrong adaptation stays.
     margin : float
         Least distance of that cosine from the one with the next voiceprint.
     minimum_speech : float
