@@ -29,7 +29,9 @@ BOOK = {
     "rosetta": "# R\n\n```{rosetta}\n```\n",
     "reading-lists": "# L\n\n```{reading-lists}\n```\n",
     "bibliography": "# B\n\n```{bibliography}\n:all:\n```\n",
+    "later": "---\norphan: true\n---\n# P\n\n```{planned-subjects}\n```\n",
 }
+LATER = {"id": "asr", "title": "Words", "after": "vad", "holds": "Who said which *word*."}
 TERMS = [
     {**TEXTS, "id": "turn", "label": "turn", "definition": "One stretch.", "related": ["speech"], "unit": "seconds"},
     {**TEXTS, "id": "speech", "label": "speech", "related": ["turn"], "sources": ["somebody2000"]},
@@ -56,7 +58,7 @@ class Book:
         (folder / "data" / "references.bib").write_text(entry)
         for name in ("ontology.schema.json", "planned.schema.json"):
             shutil.copy(ROOT / "data" / name, folder / "data")
-        (folder / "data" / "planned.yaml").write_text("[]")
+        (folder / "data" / "planned.yaml").write_text(yaml.safe_dump([LATER]))
         chapters = [{"file": name} for name in BOOK if name != "index"]
         (folder / "_toc.yml").write_text(yaml.safe_dump({"root": "index", "chapters": chapters}))
         (folder / "conf.py").write_text(CONFIGURATION)
@@ -87,6 +89,7 @@ def test_the_book_links_its_terms_and_chapters(book):
         assert f">{heading}<" in glossary
     assert 'id="concept-voice-activity-detection"' in glossary
     assert "none was opened for this entry" in glossary
+    assert "Who said which <em>word</em>." in book.page("later.html")
     start, vad = book.page("start.html"), book.page("vad.html")
     assert "Prerequisites" not in start
     assert start.count("wsw-after") == 1
