@@ -131,6 +131,8 @@ def test_the_graph_says_what_the_concepts_say(small):
     assert graph.value(node("two"), DCTERMS.source) == URIRef("https://doi.org/10.1/x")
     assert graph.value(node("drei"), DCTERMS.isReplacedBy) == node("three")
     assert str(graph.value(SCHEME, DCTERMS.modified)) == "2026-11-28"
+    bare = concept_graph(small, {"somebody2000": Reference("somebody2000", {"title": "On {EM}", "year": "2000"}, ())})
+    assert bare.value(node("two"), DCTERMS.bibliographicCitation) == Literal("On EM (2000)")
 
 
 @pytest.mark.parametrize(

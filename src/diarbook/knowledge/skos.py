@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,7 +108,7 @@ def concept_graph(
     concepts : mapping of str to Concept
         Ids to concepts, without faults (see ``diarbook.knowledge.ontology.problems``).
     references : mapping of str to Reference, optional
-        The sources; those of the book by default. A source without an address is left out.
+        The sources; those of the book by default. One without an address becomes a citation.
 
     References
     ----------
@@ -172,8 +173,12 @@ def concept_graph(
         for toolkit, text in concept.toolkits:
             graph.add((node, term[IN_TOOLKIT[toolkit]], Literal(text)))
         for key in concept.sources:
-            if key in references and (address := source_address(references[key])):
+            if key not in references:
+                continue
+            if address := source_address(references[key]):
                 graph.add((node, DCTERMS.source, URIRef(address)))
+            else:
+                graph.add((node, DCTERMS.bibliographicCitation, Literal(_citation(references[key]))))
         for address in concept.exact_match:
             graph.add((node, SKOS.exactMatch, URIRef(address)))
         for address in concept.close_match:
@@ -186,6 +191,12 @@ def concept_graph(
             graph.add((concept_space[old], DCTERMS.isReplacedBy, node))
             graph.add((concept_space[old], RDFS.isDefinedBy, scheme))
     return graph
+
+
+def _citation(reference: bibliography.Reference) -> str:
+    """Title and year of a source without an address, without marks of LaTeX."""
+    title = re.sub(r"[{}]|\\[a-z]+\s?", "", reference.fields.get("title", reference.key))
+    return f"{title} ({reference.fields.get('year', 'n. d.')})"
 
 
 def _declare(graph: rdflib.Graph, term: rdflib.Namespace) -> None:
