@@ -18,7 +18,7 @@ from diarbook.sphinx.api import public_modules
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-WITHOUT_FUNCTIONS = {"start", "stage-swap"}  # they put together what others teach
+WITHOUT_FUNCTIONS = {"start", "stage-swap", "evaluation-in-short", "protocols"}  # they put together what others teach
 
 
 def direct():
