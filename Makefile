@@ -10,8 +10,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 \
 	&& echo $$python && break; done)
 WORKERS ?= 2
-# Not what `make bench` repeats: they look for faults and take long.
-HUNTS := benchmarks/shake.py benchmarks/mutants.py benchmarks/fuzz.py
+# Not what `make bench` repeats: three look for faults and take long, the last needs references that are not kept here.
+APART := benchmarks/shake.py benchmarks/mutants.py benchmarks/fuzz.py benchmarks/alignment.py
 OFFLINE := $(if $(ONLINE),,PYTHONPATH=$(CURDIR)/tests/offline)
 
 .DEFAULT_GOAL := help
@@ -46,7 +46,7 @@ format: $(READY)  ## bring the code into its style
 	@$(BIN)/ruff format .
 
 bench: book  ## measure data/evidence again
-	@for file in $(filter-out $(HUNTS),$(wildcard benchmarks/*.py)); do \
+	@for file in $(filter-out $(APART),$(wildcard benchmarks/*.py)); do \
 		echo "$$file"; $(OFFLINE) $(BIN)/python "$$file" || exit 1; done
 
 conformance: $(READY)  ## compare scorers on data/conformance
