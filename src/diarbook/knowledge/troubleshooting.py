@@ -5,6 +5,7 @@ Chapter: troubleshooting
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -218,3 +219,27 @@ def literal_parts(says: str) -> list[str]:
     Chapter: troubleshooting
     """
     return [part for part in re.split(REST, says) if part.strip()]
+
+
+def headings(page: str, root: Path | None = None) -> list[str]:
+    """Headings of a page of the book, in its order; none of a page that is not there.
+
+    Parameters
+    ----------
+    page : str
+        Name as in ``_toc.yml``, such as ``notebooks/vad``.
+    root : path, optional
+        The checkout by default.
+
+    Chapter: troubleshooting
+    """
+    root = repository_root() if root is None else root
+    if root is None:
+        return []
+    notebook, text = root / f"{page}.ipynb", root / f"{page}.md"
+    if notebook.is_file():
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        content = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    else:
+        content = text.read_text(encoding="utf-8") if text.is_file() else ""
+    return re.findall(r"^#{1,6} (.+)$", content, re.M)

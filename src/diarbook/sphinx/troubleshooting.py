@@ -16,6 +16,7 @@ from diarbook.knowledge.troubleshooting import (
     Message,
     Pain,
     Reference,
+    headings,
     load_messages,
     load_pains,
     problems,
@@ -129,9 +130,9 @@ class Troubleshooting(TroubleshootingDirective):
         return section
 
     def target(self, one: Reference) -> nodes.Node:
-        """Link to a page, or to a heading of it."""
+        """Link to a page, or to a heading of it; a heading that has another name by now costs only its anchor."""
         page = self.page(one.page)
-        if one.section is None or page is None:
+        if one.section is None or page is None or one.section not in headings(page):
             return self.page_link(one.page)
         return self.anchor_link(page, nodes.make_id(one.section), one.section)
 
