@@ -18,7 +18,8 @@ GALLERY_SIZES = (4, 22, 10_000)
 simulated."""
 
 GALLERY_COSINES = (THRESHOLD, 0.56, 0.65)
-"""At these, about one search in twenty for an unknown training voice of 1 to 2 s gives a name, or fewer; two digits."""
+"""At these, about one search in twenty for an unknown training voice of 1 to 2 s gives a name, or fewer (evidence
+``gallery``); two digits."""
 
 
 def gallery_threshold(people: int) -> float:
