@@ -99,7 +99,7 @@ def cluster_windows(
 
 @dataclass(frozen=True, slots=True)
 class CascadeStages:
-    """The five stages, each of which can be replaced, by another function or by the truth.
+    """What the cascade does, step by step; each can be replaced, by another function or by the truth.
 
     Parameters
     ----------
