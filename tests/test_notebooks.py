@@ -17,7 +17,6 @@ ROOT = Path(__file__).resolve().parents[1]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 ORDER = [path.stem for path in notebooks()]
 CHECKED = re.compile(r"\bpage\.(claim|check)\(")
-WITHOUT_EXERCISES = {"playground"}  # its experiments are for the reader to do
 SET_UP = """\
 # In Colab this installs the book's package without touching Colab's torch; elsewhere it does nothing.
 import sys
@@ -107,11 +106,11 @@ def test_a_card_names_the_license_of_what_was_recorded(name):
 def test_exercises_have_solutions_that_check(name):
     headings = re.findall(r"^### Exercise (\d+) \(([^)]+)\): .+", "\n".join(map(source, cells(name, "markdown"))), re.M)
     assert [int(number) for number, _ in headings] == list(range(1, len(headings) + 1))
-    assert len(headings) >= 3 or name in WITHOUT_EXERCISES
+    assert len(headings) >= 3
     solutions = [cell for cell in cells(name, "code") if "solution" in tags(cell)]
     assert len(solutions) >= len(headings)
     assert all("hide-cell" in tags(cell) for cell in solutions)
-    assert any(CHECKED.search(source(cell)) for cell in solutions) or name in WITHOUT_EXERCISES
+    assert any(CHECKED.search(source(cell)) for cell in solutions)
 
 
 @pytest.mark.parametrize("name", NAMES)
