@@ -1,6 +1,6 @@
 """Damaged heads of audio files: sound or one AudioError, never longer than the file allows, never other memory.
 
-``DIARBOOK_FUZZ_SECONDS=600 pytest -n0 tests/audio/test_audio_fuzz.py`` looks for longer; what it finds goes into FAILED.
+``DIARBOOK_FUZZ_SECONDS=600 pytest -n0 tests/audio/test_audio_fuzz.py`` looks for longer; finds go into FAILED.
 """
 
 import io
