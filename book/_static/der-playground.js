@@ -457,7 +457,7 @@ kbd{white-space:nowrap;font:inherit;font-size:.8rem;border:1px solid var(--line)
   <div class="inspector" role="group" aria-label="What is selected"></div>
   <div class="mapping"><p>Mapping: the one-to-one match of names that shares the most time</p><ul></ul></div>
   <div class="note" role="alert"></div>
-  <details class="files"><summary>Take the case out, bring another in (RTTM)</summary><div class="body">
+  <details class="files"><summary>Save this case, or open another (RTTM)</summary><div class="body">
     <div class="row"><span class="row"><b>Reference</b><button data-do="copy" data-side="reference">Copy</button><button data-do="download" data-side="reference">Download</button></span>
       <span class="row"><b>Hypothesis</b><button data-do="copy" data-side="hypothesis">Copy</button><button data-do="download" data-side="hypothesis">Download</button></span></div>
     <textarea spellcheck="false" aria-label="RTTM text" placeholder="Paste RTTM here, or drop a file anywhere on this box.&#10;SPEAKER meeting 1 1.44 11.87 &lt;NA&gt; &lt;NA&gt; MEE009 &lt;NA&gt; &lt;NA&gt;"></textarea>

@@ -61,9 +61,8 @@ def test_the_menu_opens_and_closes(page, size):
         assert not is_there(page, "primary")
 
 
+@pytest.mark.parametrize("size", ["tablet", "phone"], indirect=True)
 def test_a_page_is_reached_through_the_menu(page, size):
-    if size == "desktop":
-        pytest.skip("the list of pages is always there")
     press(page, "primary")
     link = page.locator("#pst-primary-sidebar-modal a.reference.internal:visible").first
     name = link.get_attribute("href").partition("#")[0].rpartition("/")[2]
