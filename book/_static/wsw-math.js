@@ -12,7 +12,7 @@
       document.head.append(script);
     };
     near = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && load(), {
-      rootMargin: '1500px 0px',
+      rootMargin: '500px 0px',
     });
     document.querySelectorAll('.math').forEach((equation) => near.observe(equation));
     addEventListener('beforeprint', load);

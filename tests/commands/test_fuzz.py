@@ -40,7 +40,7 @@ def place(tmp_path, monkeypatch):
 
     monkeypatch.setattr("diarbook.assets.weights_path", lambda name: tmp_path / name)
     monkeypatch.setattr("diarbook.vad.silero_vad", lambda *_, **__: np.zeros((0, 2)))
-    terms = {"term": types.SimpleNamespace(scheme="scheme")}
+    terms = {"term": types.SimpleNamespace(kind="facet", broader=())}
     monkeypatch.setattr("diarbook.knowledge.ontology.load_ontology", lambda: terms)
     monkeypatch.setattr("diarbook.knowledge.skos.missing_labels", lambda *_: [])
     monkeypatch.setattr("diarbook.knowledge.ontology.problems", lambda _: [])
