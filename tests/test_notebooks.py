@@ -114,6 +114,13 @@ def test_exercises_have_solutions_that_check(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_page_asks_what_people_get_wrong(name):
+    text = "\n".join(source(cell) for cell in cells(name, "markdown"))
+    section = text.partition("## Check yourself\n")[2].partition("\n## ")[0]
+    assert 3 <= len(re.findall(r"<details><summary>[^<>]+(?:<code>[^<>]+</code>[^<>]*)*</summary>\n\n", section)) <= 6
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_no_warning_is_silenced_by_hand(name):
     for cell in cells(name, "code"):
         assert "filterwarnings" not in source(cell)
