@@ -106,3 +106,16 @@ def test_what_a_full_disk_did_not_keep_is_not_counted(monkeypatch):
     with pytest.raises(AudioError):
         samples.append(np.zeros(3, np.float32))
     assert len(samples) == 0
+
+
+def test_a_disk_that_is_full_only_when_the_buffer_is_written_is_said_too(monkeypatch):
+    class FullLater:
+        def write(self, data):
+            return len(data)
+
+        def flush(self):
+            raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", FullLater)
+    with pytest.raises(AudioError, match="cannot be kept there"):
+        Samples(held=0).append(np.zeros(3, np.float32))

@@ -62,6 +62,7 @@ class Samples:
                 self._file.write(self._memory)
                 self._memory = bytearray()
             self._file.write(data.tobytes())
+            self._file.flush()  # a full disk shows here, and not when the array is made
         except OSError as error:
             raise AudioError(
                 f"{tempfile.gettempdir()}: a long recording cannot be kept there ({error.strerror}); "
@@ -81,7 +82,6 @@ class Samples:
         """All samples, shape (samples,), without a copy."""
         if self._file is None or not self._count:
             return np.frombuffer(self._memory, np.float32)
-        self._file.flush()
         return np.frombuffer(mmap.mmap(self._file.fileno(), 4 * self._count), np.float32)
 
 
